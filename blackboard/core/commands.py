@@ -1,0 +1,296 @@
+"""Commands: what anyone may ask of a board, in the imperative.
+
+A `Request` wraps a command with who asks and the key for a repeat. Contributions are the commands that
+change entries; they also travel in atomic batches and with the completion of an activation. Inside a batch
+the entry number `-n` names the entry that the n-th contribution of this batch posts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from blackboard.core.activation import ActivationId
+from blackboard.core.completion import Settings
+from blackboard.core.entry import EntryId, LinkKind
+from blackboard.core.entry_type import EntryType
+from blackboard.core.fact import Fact
+from blackboard.core.source import SourceDeclaration
+from blackboard.core.values import ONE, Data, Millionths
+
+__all__ = [
+    "ApplyBatch",
+    "AttachAgent",
+    "CancelActivation",
+    "CancelBoard",
+    "ChangeSettings",
+    "Command",
+    "CompleteActivation",
+    "Contribution",
+    "DeclineActivation",
+    "DefineType",
+    "DetachAgent",
+    "DisableSource",
+    "EnableSource",
+    "ExpireLease",
+    "FailActivation",
+    "JudgeEntry",
+    "LinkEntries",
+    "NewLink",
+    "OpenBoard",
+    "PauseBoard",
+    "PostEntry",
+    "Principal",
+    "Request",
+    "ResumeBoard",
+    "RetractEntry",
+    "RetryActivation",
+    "ReviseEntry",
+    "Verdict",
+]
+
+Verdict: TypeAlias = Literal["accept", "reject", "reopen"]
+
+
+class Principal(Fact):
+    """Who asks: `person` steers, `agent` contributes, `system` is the server itself."""
+
+    name: str
+    kind: Literal["person", "agent", "system"] = "person"
+
+
+class OpenBoard(Fact, tag="open_board", tag_field="do"):
+    """Open a board; the first command of its log."""
+
+    board: str
+    goal: str = ""
+    settings: Settings = Settings()
+
+
+class ChangeSettings(Fact, tag="change_settings", tag_field="do"):
+    """Replace the settings while the board runs."""
+
+    settings: Settings
+
+
+class DefineType(Fact, tag="define_type", tag_field="do"):
+    """Make an entry type known; repeating an equal definition changes nothing."""
+
+    type: EntryType
+
+
+class NewLink(Fact):
+    """A link from the entry being posted to `target`."""
+
+    kind: LinkKind
+    target: EntryId
+    weight: Millionths = ONE
+    reason: str = ""
+
+
+class PostEntry(Fact, tag="post", tag_field="do"):
+    """Post a hypothesis or partial result.
+
+    Args:
+        type: Name of its entry type.
+        data: Content.
+        confidence: The author's claim.
+        because: Entries that it rests on, beside those bound by the activation.
+        links: Links from it to other entries.
+        note: One-line explanation for people.
+        ttl_ms: Time to live; `None` takes the type's.
+        activation: The activation under which it is posted, with its `token`, for partial results.
+        keep: A partial result that stands even if the attempt fails.
+    """
+
+    type: str
+    data: Data
+    confidence: Millionths = ONE
+    because: tuple[EntryId, ...] = ()
+    links: tuple[NewLink, ...] = ()
+    note: str = ""
+    ttl_ms: int | None = None
+    activation: ActivationId | None = None
+    token: int | None = None
+    keep: bool = False
+
+
+class ReviseEntry(Fact, tag="revise", tag_field="do"):
+    """Replace an entry's data, or only the claimed confidence (`data=None`), if `version` is still present."""
+
+    entry: EntryId
+    version: int
+    data: Data | None = None
+    confidence: Millionths | None = None
+    because: tuple[EntryId, ...] = ()
+    note: str = ""
+    activation: ActivationId | None = None
+    token: int | None = None
+
+
+class LinkEntries(Fact, tag="link", tag_field="do"):
+    """Link `source` to `target`; `supports` and `refutes` are evidence, scaled by `weight`."""
+
+    kind: LinkKind
+    source: EntryId
+    target: EntryId
+    weight: Millionths = ONE
+    reason: str = ""
+    activation: ActivationId | None = None
+    token: int | None = None
+
+
+class JudgeEntry(Fact, tag="judge", tag_field="do"):
+    """Accept, reject or reopen an entry."""
+
+    entry: EntryId
+    verdict: Verdict
+    reason: str = ""
+    activation: ActivationId | None = None
+    token: int | None = None
+
+
+class RetractEntry(Fact, tag="retract", tag_field="do"):
+    """Take an entry back: a person the whole of it, an author its own claims."""
+
+    entry: EntryId
+    reason: str = ""
+    activation: ActivationId | None = None
+    token: int | None = None
+
+
+Contribution: TypeAlias = PostEntry | ReviseEntry | LinkEntries | JudgeEntry | RetractEntry
+
+
+class ApplyBatch(Fact, tag="batch", tag_field="do"):
+    """All of `contributions`, or none."""
+
+    contributions: tuple[Contribution, ...]
+
+
+class EnableSource(Fact, tag="enable_source", tag_field="do"):
+    """Let a source act on this board; `replace` supersedes another trigger under the same name."""
+
+    source: SourceDeclaration
+    replace: bool = False
+
+
+class DisableSource(Fact, tag="disable_source", tag_field="do"):
+    """Stop triggering a source; what is pending stays, unleased."""
+
+    source: str
+
+
+class AttachAgent(Fact, tag="attach_agent", tag_field="do"):
+    """A live agent can work for `sources`, on at most `credits` activations at a time."""
+
+    agent: str
+    sources: tuple[str, ...]
+    credits: int = 1
+
+
+class DetachAgent(Fact, tag="detach_agent", tag_field="do"):
+    """The agent takes no more work; its leases run until they expire."""
+
+    agent: str
+
+
+class CompleteActivation(Fact, tag="complete", tag_field="do"):
+    """End an activation and apply its contributions in one commit, if `token` is the live lease's."""
+
+    activation: ActivationId
+    token: int
+    contributions: tuple[Contribution, ...] = ()
+
+
+class DeclineActivation(Fact, tag="decline", tag_field="do"):
+    """End an activation without a contribution, and say why."""
+
+    activation: ActivationId
+    token: int
+    reason: str = ""
+
+
+class FailActivation(Fact, tag="fail", tag_field="do"):
+    """Report that the attempt failed; it is retried after a wait unless `retryable` is false."""
+
+    activation: ActivationId
+    token: int
+    error: str
+    retryable: bool = True
+
+
+class ExpireLease(Fact, tag="expire_lease", tag_field="do"):
+    """The shell's timer: the lease was not renewed (or its offer not accepted) in time."""
+
+    activation: ActivationId
+    token: int
+    accepted: bool = True
+
+
+class CancelActivation(Fact, tag="cancel_activation", tag_field="do"):
+    """Drop a pending or leased activation for good."""
+
+    activation: ActivationId
+    reason: str = ""
+
+
+class RetryActivation(Fact, tag="retry_activation", tag_field="do"):
+    """Revive a dead letter."""
+
+    activation: ActivationId
+
+
+class PauseBoard(Fact, tag="pause_board", tag_field="do"):
+    """Grant no leases until resumed; running ones go on."""
+
+    reason: str = ""
+
+
+class ResumeBoard(Fact, tag="resume_board", tag_field="do"):
+    """Undo a pause."""
+
+
+class CancelBoard(Fact, tag="cancel_board", tag_field="do"):
+    """End the board by a person's word."""
+
+    reason: str = ""
+
+
+Command: TypeAlias = (
+    OpenBoard
+    | ChangeSettings
+    | DefineType
+    | PostEntry
+    | ReviseEntry
+    | LinkEntries
+    | JudgeEntry
+    | RetractEntry
+    | ApplyBatch
+    | EnableSource
+    | DisableSource
+    | AttachAgent
+    | DetachAgent
+    | CompleteActivation
+    | DeclineActivation
+    | FailActivation
+    | ExpireLease
+    | CancelActivation
+    | RetryActivation
+    | PauseBoard
+    | ResumeBoard
+    | CancelBoard
+)
+
+
+class Request(Fact):
+    """A command, who asks it, and the key under which a repeat gets the first answer again.
+
+    Args:
+        principal: Who asks, as the server authenticated it.
+        command: What is asked.
+        command_id: Key for a repeat, unique per principal and board; `None` for none.
+    """
+
+    principal: Principal
+    command: Command
+    command_id: str | None = None

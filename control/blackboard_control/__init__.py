@@ -1,0 +1,1 @@
+"""The control component: decides who acts next, and when the board is done."""

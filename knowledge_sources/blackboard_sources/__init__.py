@@ -1,0 +1,1 @@
+"""Knowledge sources: the runner, the worker process, and the built-in ones."""

@@ -1,0 +1,243 @@
+"""Turns telemetry into signals, once per incident.
+
+Theory of operation. A window is short (about five samples) and the history may be
+weeks away, so levels cannot be compared. What can be compared is the *shift*: the
+weighted mean of the samples after the onset minus the mean of those before it.
+The same functional, slid over the history, tells how often that shift is there
+without any incident (an empirical null, Efron 2004, "Large-Scale Simultaneous
+Hypothesis Testing"). A series without samples before the onset is judged against
+the median of its history instead, in history and window alike.
+
+Invariants: only services with data get a signal; output is in (service, aspect)
+order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .robust import mean, quantile, spread_of
+from .signal import Measure, Signal
+from .ticket import Ticket, badness
+
+__all__ = ["Series", "Table", "signals_of"]
+
+Series = Sequence[float | None]
+Table = Mapping[tuple[str, str, str], Series]
+
+_ASPECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("central", "latency", ("Average", "p50")),
+    ("errors", "availability", ("Average", "p50")),
+    ("tail", "latency", ("p90", "p95", "p99")),
+    ("traffic", "requests", ("Sum",)),
+)
+_FLOOR_SHARE = 0.03
+"""Latency moves below 3 % of the level are never called unusual."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lens:
+    """The shift functional of one ticket."""
+
+    before: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def shift(self, values: Series, start: int, anchor: float | None) -> tuple[float, float] | None:
+        """Reference and shift of one stretch of a series; `None` without samples."""
+        level = anchor
+        if level is None:
+            early = [v for i in self.before if (v := values[start + i]) is not None]
+            if not early:
+                return None
+            level = sum(early) / len(early)
+        total = weight = 0.0
+        for i, w in enumerate(self.weights):
+            v = values[start + i]
+            if w > 0.0 and v is not None:
+                total += w * v
+                weight += w
+        if weight <= 0.0:
+            return None
+        return level, total / weight - level
+
+
+def signals_of(history: Table, window: Table, ticket: Ticket) -> tuple[Signal, ...]:
+    """Summarise every service that has data in the window.
+
+    Args:
+        history: Normal operation by (service, metric, statistic), raw units.
+        window: The incident window, same keys; either side may lack some.
+        ticket: The ticket of the incident.
+    """
+    lens = _Lens(ticket.before, ticket.weights)
+    found: list[Signal] = []
+    for service in sorted({key[0] for key in window}):
+        for aspect, metric, statistics in _ASPECTS:
+            signal = _signal(history, window, ticket, lens, service, aspect, metric, statistics)
+            if signal is not None:
+                found.append(signal)
+    return tuple(found)
+
+
+def _signal(
+    history: Table,
+    window: Table,
+    ticket: Ticket,
+    lens: _Lens,
+    service: str,
+    aspect: str,
+    metric: str,
+    statistics: tuple[str, ...],
+) -> Signal | None:
+    requests = window.get((service, "requests", "Sum"), ())
+    seen = [v for v in requests if v is not None]
+    volume = mean(seen) if seen else 0.0
+    measures: list[Measure] = []
+    for name in statistics:
+        now = window.get((service, metric, name))
+        past = history.get((service, metric, name))
+        if now is None or past is None:
+            continue
+        measure = _measure(name, metric, past, now, lens, volume)
+        if measure is not None:
+            measures.append(measure)
+    if not measures:
+        return None
+    weighs = aspect in ("central", "errors")
+    return Signal(
+        service=service,
+        aspect=aspect,
+        measures=tuple(measures),
+        volume=volume,
+        burden=_burden(history, window, service, metric, lens, volume) if weighs else None,
+        coupling=_coupling(history, ticket.service, service) if aspect == "central" else None,
+        rises=_rises(metric, window[(service, metric, measures[0].statistic)], measures[0]),
+    )
+
+
+def _bad(metric: str, values: Series) -> list[float | None]:
+    """Larger is worse. A missing request count means that nothing came."""
+    if metric == "requests":
+        return [0.0 if v is None else -v for v in values]
+    return [None if v is None else badness(metric, v) for v in values]
+
+
+def _measure(name: str, metric: str, past: Series, now: Series, lens: _Lens, volume: float) -> Measure | None:
+    return _judge(name, _bad(metric, past), _bad(metric, now), now, lens, _floor(metric, volume))
+
+
+def _floor(metric: str, volume: float) -> tuple[float, float]:
+    """Absolute floor, and floor as a share of the level, of one unit of shift."""
+    if metric == "availability":
+        return (1.0 / max(volume, 1.0), 0.0)
+    if metric == "requests":
+        return (1.0, 0.05)
+    return (1e-6, _FLOOR_SHARE)
+
+
+def _judge(
+    name: str,
+    past: Series,
+    now: Series,
+    raw: Series,
+    lens: _Lens,
+    floor: tuple[float, float],
+) -> Measure | None:
+    """Compare one series of badness with its own history."""
+    levels = sorted(v for v in past if v is not None)
+    usual = spread_of(levels)
+    if usual is None:
+        return None
+    anchored = any(now[i] is not None for i in lens.before)
+    anchor = None if anchored else quantile(levels, 0.5)
+    here = lens.shift(now, 0, anchor)
+    size = len(now)
+    shifts = [
+        found[1]
+        for start in range(len(past) - size + 1)
+        if (found := lens.shift(past, start, anchor)) is not None
+    ]
+    normal = spread_of(shifts)
+    if here is None or normal is None:
+        return None
+    return Measure(
+        statistic=name,
+        window=tuple(raw),
+        reference=here[0],
+        shift=here[1],
+        normal=normal,
+        usual=usual,
+        floor=max(floor[0], floor[1] * abs(here[0])),
+        anchored=anchored,
+    )
+
+
+def _burden(
+    history: Table, window: Table, service: str, metric: str, lens: _Lens, volume: float
+) -> Measure | None:
+    """Shift of badness x requests: seconds spent, or requests failed, per interval."""
+    past = _weighted(history, service, metric, None)
+    now = _weighted(window, service, metric, volume)
+    if past is None or now is None:
+        return None
+    floor = (1.0, 0.0) if metric == "availability" else (1e-6, _FLOOR_SHARE)
+    return _judge("burden", past, now, now, lens, floor)
+
+
+def _weighted(table: Table, service: str, metric: str, volume: float | None) -> list[float | None] | None:
+    """Badness times requests; a steady volume keeps mere traffic changes out of it."""
+    values = table.get((service, metric, "Average"))
+    if values is None:
+        return None
+    requests = table.get((service, "requests", "Sum"))
+    counts = [v for v in requests or () if v is not None]
+    steady = volume if volume is not None else mean(counts) if counts else 1.0
+    if requests is None:
+        return [None if b is None else b * (steady or 1.0) for b in _bad(metric, values)]
+    # A sample without requests carries no burden, whatever its latency would be.
+    return [
+        (0.0 if r == 0.0 else None) if b is None else b * _blend(r, steady)
+        for b, r in zip(_bad(metric, values), requests, strict=True)
+    ]
+
+
+def _blend(requests: float | None, steady: float) -> float:
+    return steady if requests is None else min(requests, 2.0 * steady)
+
+
+def _rises(metric: str, window: Series, measure: Measure) -> tuple[float | None, ...]:
+    return tuple(None if b is None else b - measure.reference for b in _bad(metric, window))
+
+
+def _coupling(history: Table, target: str, service: str) -> tuple[float, float] | None:
+    """Slope of the target's total time on the service's, over successive differences."""
+    ys = _steady_time(history, target)
+    xs = _steady_time(history, service)
+    if service == target or ys is None or xs is None:
+        return None
+    pairs = [
+        (x1 - x0, y1 - y0)
+        for x0, x1, y0, y1 in zip(xs, xs[1:], ys, ys[1:], strict=False)
+        if x0 is not None and x1 is not None and y0 is not None and y1 is not None
+    ]
+    if len(pairs) < 50:
+        return None
+    power = sum(x * x for x, _ in pairs)
+    if power <= 0.0:
+        return None
+    slope = sum(x * y for x, y in pairs) / power
+    left = sum((y - slope * x) ** 2 for x, y in pairs)
+    return slope, math.sqrt(left / (len(pairs) - 1) / power)
+
+
+def _steady_time(history: Table, service: str) -> list[float | None] | None:
+    """Average latency times mean requests: the time axis without the traffic's own noise."""
+    latency = history.get((service, "latency", "Average"))
+    requests = history.get((service, "requests", "Sum"))
+    if latency is None:
+        return None
+    counts = [v for v in requests or () if v is not None]
+    volume = mean(counts) if counts else 1.0
+    return [None if v is None else v * volume for v in latency]
