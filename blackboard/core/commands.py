@@ -15,7 +15,7 @@ from blackboard.core.entry import EntryId, LinkKind
 from blackboard.core.entry_type import EntryType
 from blackboard.core.fact import Fact
 from blackboard.core.source import SourceDeclaration
-from blackboard.core.values import ONE, Data, Millionths
+from blackboard.core.values import Data, Fraction
 
 __all__ = [
     "ApplyBatch",
@@ -83,7 +83,7 @@ class NewLink(Fact):
 
     kind: LinkKind
     target: EntryId
-    weight: Millionths = ONE
+    weight: Fraction = 1.0
     reason: str = ""
 
 
@@ -104,7 +104,7 @@ class PostEntry(Fact, tag="post", tag_field="do"):
 
     type: str
     data: Data
-    confidence: Millionths = ONE
+    confidence: Fraction = 1.0
     because: tuple[EntryId, ...] = ()
     links: tuple[NewLink, ...] = ()
     note: str = ""
@@ -115,12 +115,12 @@ class PostEntry(Fact, tag="post", tag_field="do"):
 
 
 class ReviseEntry(Fact, tag="revise", tag_field="do"):
-    """Replace an entry's data, or only the claimed confidence (`data=None`), if `version` is still present."""
+    """Replace the data, or only the claimed confidence (`data=None`), if `version` is still present."""
 
     entry: EntryId
     version: int
     data: Data | None = None
-    confidence: Millionths | None = None
+    confidence: Fraction | None = None
     because: tuple[EntryId, ...] = ()
     note: str = ""
     activation: ActivationId | None = None
@@ -133,7 +133,7 @@ class LinkEntries(Fact, tag="link", tag_field="do"):
     kind: LinkKind
     source: EntryId
     target: EntryId
-    weight: Millionths = ONE
+    weight: Fraction = 1.0
     reason: str = ""
     activation: ActivationId | None = None
     token: int | None = None

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from blackboard.core.errors import Rejected
 from blackboard.core.fact import Fact
 from blackboard.core.trigger import Pattern
-from blackboard.core.values import ONE, Millionths
+from blackboard.core.values import Fraction, check_fraction
 
 __all__ = [
     "OUTCOMES",
@@ -67,7 +67,7 @@ class Settings(Fact):
         answer: Which entries are candidates for the best answer; default: the first goal's pattern, then
             the entries of the most abstract level.
         parallelism: Most simultaneous leases; 0 for no cap.
-        minimum_rating: Activations rated below are not leased, in millionths.
+        minimum_rating: Activations rated below are not leased.
         weights: Weight of each rating term by name; see `blackboard_control.rating`.
         strategy: Name of the strategy that picks among executable activations.
         grace_ms: How long running leases may finish once the board is closing.
@@ -77,7 +77,7 @@ class Settings(Fact):
     levels: tuple[str, ...] = ()
     answer: Pattern | None = None
     parallelism: int = 0
-    minimum_rating: Millionths = 0
+    minimum_rating: Fraction = 0.0
     weights: dict[str, int] = {}
     strategy: str = "best_first"
     grace_ms: int = 2_000
@@ -91,8 +91,7 @@ def check_settings(settings: Settings) -> None:
     """
     if settings.parallelism < 0 or settings.grace_ms < 0:
         raise Rejected("invalid_params", "parallelism and grace_ms must not be negative")
-    if not 0 <= settings.minimum_rating <= ONE:
-        raise Rejected("invalid_params", f"minimum_rating {settings.minimum_rating} is outside 0..{ONE}")
+    check_fraction(settings.minimum_rating, name="minimum_rating")
     if len(set(settings.levels)) != len(settings.levels):
         raise Rejected("invalid_params", f"levels {list(settings.levels)} name one twice")
     for condition in settings.completion:

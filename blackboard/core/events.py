@@ -16,7 +16,7 @@ from blackboard.core.entry import EntryId, LinkKind, Premise
 from blackboard.core.entry_type import EntryType
 from blackboard.core.fact import Fact
 from blackboard.core.source import SourceDeclaration
-from blackboard.core.values import Data, Millionths
+from blackboard.core.values import Data, Fraction
 
 __all__ = [
     "DATA_EVENTS",
@@ -83,7 +83,7 @@ class EntryPosted(Fact, tag="entry_posted", tag_field="event"):
     entry: EntryId
     type: str
     data: Data
-    confidence: Millionths
+    confidence: Fraction
     author: str
     premises: tuple[Premise, ...] = ()
     activation: ActivationId | None = None
@@ -97,7 +97,7 @@ class EntryMerged(Fact, tag="entry_merged", tag_field="event"):
     """A post with the identity of a standing entry added a justification, and perhaps new data."""
 
     entry: EntryId
-    confidence: Millionths
+    confidence: Fraction
     author: str
     data: Data | None = None
     premises: tuple[Premise, ...] = ()
@@ -112,7 +112,7 @@ class EntryRevised(Fact, tag="entry_revised", tag_field="event"):
     entry: EntryId
     author: str
     data: Data | None = None
-    confidence: Millionths | None = None
+    confidence: Fraction | None = None
     premises: tuple[Premise, ...] = ()
     activation: ActivationId | None = None
     note: str = ""
@@ -124,7 +124,7 @@ class EntriesLinked(Fact, tag="entries_linked", tag_field="event"):
     kind: LinkKind
     source: EntryId
     target: EntryId
-    weight: Millionths
+    weight: Fraction
     author: str
     activation: ActivationId | None = None
     reason: str = ""
@@ -209,7 +209,7 @@ class LeaseGranted(Fact, tag="lease_granted", tag_field="event"):
     agent: str
     token: int
     lease_ms: int
-    rating: Millionths
+    rating: Fraction
     terms: tuple[RatingTerm, ...]
 
 

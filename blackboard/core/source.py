@@ -9,7 +9,7 @@ from blackboard.core.errors import Rejected
 from blackboard.core.fact import Fact
 from blackboard.core.limits import Limits
 from blackboard.core.trigger import Trigger, check_trigger, trigger_hash
-from blackboard.core.values import ONE, Millionths
+from blackboard.core.values import Fraction, check_fraction
 
 __all__ = ["Since", "SourceDeclaration", "check_source"]
 
@@ -24,7 +24,7 @@ class SourceDeclaration(Fact):
         trigger: On what it wants to act.
         produces: Names of the entry types that it may post; empty means any.
         types: Definitions of types that it uses; equal redefinitions are harmless.
-        rating: How promising its activations are a priori, in millionths.
+        rating: How promising its activations are a priori.
         timeout_ms: Longest run of one attempt, after which the lease is not renewed.
         lease_ms: How long a lease lasts without renewal.
         accept_ms: How long an offer waits for its acceptance.
@@ -40,7 +40,7 @@ class SourceDeclaration(Fact):
     trigger: Trigger
     produces: tuple[str, ...] = ()
     types: tuple[EntryType, ...] = ()
-    rating: Millionths = ONE // 2
+    rating: Fraction = 0.5
     timeout_ms: int = 60_000
     lease_ms: int = 15_000
     accept_ms: int = 5_000
@@ -67,10 +67,7 @@ def check_source(source: SourceDeclaration, *, limits: Limits) -> None:
         raise Rejected(
             "invalid_params", f"source name {source.name!r}: expected 1 to {limits.name_chars_max} chars"
         )
-    if not 0 <= source.rating <= ONE:
-        raise Rejected(
-            "invalid_params", f"source {source.name!r}: rating {source.rating} is outside 0..{ONE}"
-        )
+    check_fraction(source.rating, name=f"rating of source {source.name!r}")
     for name in ("timeout_ms", "lease_ms", "accept_ms", "attempts_max"):
         if getattr(source, name) < 1:
             raise Rejected("invalid_params", f"source {source.name!r}: {name} must be at least 1")
