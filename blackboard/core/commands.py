@@ -52,18 +52,26 @@ Verdict: TypeAlias = Literal["accept", "reject", "reopen"]
 
 
 class Principal(Fact):
-    """Who asks: `person` steers, `agent` contributes, `system` is the server itself."""
+    """Who asks.
+
+    Args:
+        name: Name of the authenticated token.
+        kind: `person` steers, `agent` contributes, `system` is the server itself.
+        agent: Instance name under which an agent is connected; it holds the leases.
+    """
 
     name: str
     kind: Literal["person", "agent", "system"] = "person"
+    agent: str | None = None
 
 
 class OpenBoard(Fact, tag="open_board", tag_field="do"):
-    """Open a board; the first command of its log."""
+    """Open a board; the first command of its log. Opened `paused`, it waits until the problem is posted."""
 
     board: str
     goal: str = ""
     settings: Settings = Settings()
+    paused: bool = False
 
 
 class ChangeSettings(Fact, tag="change_settings", tag_field="do"):

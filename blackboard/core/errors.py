@@ -86,6 +86,7 @@ CATALOGUE: Final[dict[str, ErrorRow]] = {
     "unreachable": ErrorRow(-32061, True, "Start the server with `blackboard serve`, or pass --url."),
     "timed_out": ErrorRow(-32062, True, "The outcome is unknown; repeat with the same command_id."),
     "invalid_source": ErrorRow(-32063, False, "Correct the knowledge source as the message says."),
+    "handler_failed": ErrorRow(-32068, False, "Correct the handler, or retry the activation by hand."),
     "invalid_settings": ErrorRow(-32064, False, "Correct the named setting."),
     "log_corrupt": ErrorRow(
         -32065, False, "Restore from a backup; the record named was changed outside the server."
@@ -94,6 +95,11 @@ CATALOGUE: Final[dict[str, ErrorRow]] = {
         -32066, False, "Another server owns this file; stop it or use another directory."
     ),
     "store_version": ErrorRow(-32067, False, "Use the release that wrote this file, or a newer one."),
+    "store_foreign": ErrorRow(
+        -32072, False, "Name another file; this one is not a blackboard's, and was left unchanged."
+    ),
+    "log_conflict": ErrorRow(-32073, False, "Rebuild the board from its log; something else extended it."),
+    "read_failed": ErrorRow(-32074, True, "Repeat the read; if it keeps failing, look at the disk."),
 }
 
 

@@ -182,9 +182,10 @@ class SourceEnabled(Fact, tag="source_enabled", tag_field="event"):
 
 
 class SourceDisabled(Fact, tag="source_disabled", tag_field="event"):
-    """A source is no longer triggered here."""
+    """A source is no longer triggered here; `reason` is given where the board itself suspended it."""
 
     source: str
+    reason: str = ""
 
 
 class AgentAttached(Fact, tag="agent_attached", tag_field="event"):

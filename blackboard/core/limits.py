@@ -18,7 +18,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     message_bytes_max: int = 1_048_576
     json_depth_max: int = 32
-    data_bytes_max: int = 262_144
     name_chars_max: int = 200
     text_chars_max: int = 4_000
     batch_contributions_max: int = 256
@@ -30,6 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     patterns_per_trigger_max: int = 12
     conditions_per_trigger_max: int = 64
     matches_per_change_max: int = 10_000
+    candidates_per_change_max: int = 1_000_000
     agents_per_board_max: int = 10_000
     credits_max: int = 1_000
     belief_rounds_max: int = 16

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from .attribution import attribute_failures, attribute_latency
 from .claim import Claim, Refutation
+from .common import common_cause
 from .corroboration import Support, corroborate
 from .detection import detect_central, detect_errors, detect_tail, detect_traffic
 from .explained import KINDS, explain
 from .intake import signals_of
-from .judge import Verdict, anomaly_weight, fault_weight, judge, rank_all
 from .reach import object_reach, object_timing
 from .sceptic import doubt
 from .signal import Measure, Signal
 from .ticket import Ticket, open_ticket
 from .topology import Topology
+from .verdict import Verdict, anomaly_weight, fault_weight, judge, rank_all
 
 __all__ = [
     "KINDS",
@@ -28,6 +29,7 @@ __all__ = [
     "anomaly_weight",
     "attribute_failures",
     "attribute_latency",
+    "common_cause",
     "corroborate",
     "detect_central",
     "detect_errors",

@@ -60,33 +60,32 @@ def accounts(
 ) -> dict[str, Account]:
     """Open the books of one aspect for every service that the target depends on."""
     reach = topology.depths_from(ticket.service)
-    chosen = {s.service: s for s in signals if s.aspect == aspect and s.service in reach}
-    burdens = {n: s.burden for n, s in sorted(chosen.items()) if s.burden is not None}
-    volumes = {n: s.volume for n, s in chosen.items()}
-    gains = {n: _gain(b) for n, b in burdens.items()}
+    chosen = sorted(
+        (s for s in signals if s.aspect == aspect and s.service in reach),
+        key=lambda s: s.service,
+    )
+    volumes = {s.service: s.volume for s in chosen}
+    trusts = {s.service: _trust(m) for s in chosen if (m := s.average) is not None}
+    totals = {s.service: _total(s, m) for s in chosen if (m := s.average) is not None}
+    gains = {name: total * trusts[name] for name, total in totals.items()}
     return {
         name: Account(
             service=name,
-            total=max(0.0, _excess(burden)),
+            total=total,
             own=max(0.0, gains[name] - _passed_up(name, gains, topology, volumes)),
-            trust=_trust(burden),
+            trust=trusts[name],
         )
-        for name, burden in burdens.items()
+        for name, total in totals.items()
     }
 
 
-def _excess(burden: Measure) -> float:
-    """Extra burden beyond what a normal window of this shape shows."""
-    return burden.shift - burden.normal.median
+def _total(signal: Signal, average: Measure) -> float:
+    """Extra burden per interval beyond what a normal window of this shape shows."""
+    return max(0.0, average.shift - average.normal.median) * signal.volume
 
 
-def _trust(burden: Measure) -> float:
-    return confidence_of(burden.ratio, half=_RATIO_HALF, limit=1.0 - 1e-9)
-
-
-def _gain(burden: Measure) -> float:
-    """Extra burden as far as it can be believed."""
-    return max(0.0, _excess(burden)) * _trust(burden)
+def _trust(average: Measure) -> float:
+    return confidence_of(average.ratio, half=_RATIO_HALF, limit=1.0 - 1e-9)
 
 
 def _passed_up(

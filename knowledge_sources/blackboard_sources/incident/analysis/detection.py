@@ -10,13 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .claim import Claim
-from .robust import confidence_of
+from .robust import CONFIDENCE_MAX, confidence_of
 from .signal import Measure, Signal
 
-__all__ = ["CLAIM_MIN", "detect_central", "detect_errors", "detect_tail", "detect_traffic"]
+__all__ = [
+    "CLAIM_MIN",
+    "detect_central",
+    "detect_errors",
+    "detect_tail",
+    "detect_traffic",
+    "lost_share",
+]
 
 CLAIM_MIN = 0.10
 """Weaker claims are not worth an entry."""
+
+_QUIET_MIN = 3.0
+"""Where even the quietest normal interval has fewer requests, zero says nothing."""
 
 
 def detect_central(signal: Signal) -> Claim | None:
@@ -41,16 +51,41 @@ def detect_errors(signal: Signal) -> Claim | None:
 def detect_traffic(signal: Signal) -> Claim | None:
     """Claim that requests went missing, from a `traffic` signal.
 
-    The share that is lost matters as much as how unusual that is.
+    Two tests, the surer counts: the shift is unusual; or fewer requests came than in
+    the quietest hundredth of the history, scaled to the load before the onset.
     """
     if signal.aspect != "traffic":
         return None
     measure = signal.measures[0]
-    if not measure.anchored or measure.reference >= 0.0 or measure.shift <= 0.0:
+    lost = lost_share(signal)
+    if not measure.anchored or lost <= 0.0:
         return None
-    lost = min(1.0, measure.shift / -measure.reference)
-    confidence = confidence_of(measure.ratio, half=1.2) * lost
+    confidence = max(
+        confidence_of(measure.ratio, half=1.2) * lost,
+        CONFIDENCE_MAX * _below_quietest(measure) ** 2,
+    )
     return _claim(signal, measure, confidence, unit="requests")
+
+
+def lost_share(signal: Signal) -> float:
+    """Share of the requests before the onset that is missing in the two worst samples, 0..1."""
+    measure = signal.measures[0]
+    if measure.reference >= 0.0:
+        return 0.0
+    return min(1.0, max(0.0, 1.0 - _lowest(measure) / -measure.reference))
+
+
+def _lowest(measure: Measure) -> float:
+    """Mean requests of the two worst samples: one alone may be a gap in the record."""
+    worst = sorted(v for v in measure.window if v is not None)[:2]
+    return sum(worst) / len(worst)
+
+
+def _below_quietest(measure: Measure) -> float:
+    """How far the worst sample lies below all of normal operation: 0 not, 1 nothing came."""
+    load = measure.reference / measure.usual.median if measure.usual.median < 0.0 else 0.0
+    quietest = -measure.usual.q99 * min(load, 1.0)
+    return max(0.0, 1.0 - _lowest(measure) / quietest) if quietest >= _QUIET_MIN else 0.0
 
 
 def _detect(signal: Signal, aspect: str, *, unit: str, half: float, best: int = 1) -> Claim | None:

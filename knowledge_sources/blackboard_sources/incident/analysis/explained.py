@@ -1,12 +1,18 @@
 """The reducer: "this fault is explained by another service's fault".
 
-Three mechanisms, each a link from the anomaly that explains:
+Five mechanisms, each a link from the anomaly that explains:
 
 1. A callee is slower or fails: it explains the caller's rise as far as the
    callee's burden (seconds or failed requests) and tail account for it.
 2. A caller lost its traffic: its callees fall silent for no fault of their own.
 3. A callee fell silent altogether: the caller's failures stem from that; unless
    the caller failed first, and so stopped calling.
+4. A caller's failures are accounted for by a failing callee: then another callee
+   that is silent (many are, now and then) is not needed to explain them.
+5. A callee takes seconds longer: the caller's failures are its timeouts.
+
+A caller with one callee and the same traffic is a second view of one and the same
+service: its callee still comes first, but refutes it less.
 """
 
 from __future__ import annotations
@@ -15,11 +21,13 @@ from collections.abc import Iterable, Mapping
 
 from .attribution import accounts
 from .claim import Claim, Refutation
+from .detection import lost_share
+from .robust import quantile
 from .signal import Signal, SignalKey
 from .ticket import Ticket
 from .topology import Topology
 
-__all__ = ["KINDS", "explain"]
+__all__ = ["KINDS", "explain", "hangs", "own_silence"]
 
 KINDS: Mapping[str, str] = {
     "central": "slow",
@@ -31,6 +39,12 @@ KINDS: Mapping[str, str] = {
 
 _WEIGHT_MAX = 0.9
 _WEIGHT_MIN = 0.05
+_HANG_S = 1.0
+_HANG_FACTOR = 4.0
+_ALIKE = 0.25
+_VIEW_WEIGHT = 0.75
+_SIBLING_MIN = 5.0
+"""Siblings with fewer requests per interval lose all of them by chance."""
 
 
 def explain(
@@ -58,6 +72,8 @@ def explain(
         *_by_burden(table, known, topology, ticket, "errors"),
         *_by_tail(table, known, topology),
         *_by_silence(table, known, topology),
+        *_by_timeout(table, known, topology),
+        *_by_failing_sibling(table, known, topology, ticket),
     ]
     return tuple(sorted(links, key=lambda r: (r.service, r.about, r.by or ("", ""))))
 
@@ -85,9 +101,19 @@ def _by_burden(
             if callee not in books or (callee, aspect) not in known or book.total <= 0.0:
                 continue
             passed = books[callee].total * topology.share_of(name, callee, volumes)
-            part = min(1.0, passed / book.total)
+            part = min(1.0, passed / book.total) * _distance(topology, volumes, name, callee)
             links += _link(name, KINDS[aspect], part, (callee, aspect), f"{callee} explains it")
     return links
+
+
+def _distance(
+    topology: Topology, volumes: Mapping[str, float], caller: str, callee: str
+) -> float:
+    """1 for services apart; less for two views of one service (see the module's text)."""
+    counted = [name for name in topology.callees_of(caller) if volumes.get(name, 0.0) > 0.0]
+    ours, theirs = volumes.get(caller, 0.0), volumes.get(callee, 0.0)
+    alike = abs(ours - theirs) <= _ALIKE * max(ours, theirs)
+    return _VIEW_WEIGHT if counted == [callee] and alike else 1.0
 
 
 def _by_tail(
@@ -95,6 +121,7 @@ def _by_tail(
 ) -> list[Refutation]:
     """Mechanism 1 for the slowest requests: like seconds explain like seconds."""
     links: list[Refutation] = []
+    volumes = {name: signal.volume for (name, aspect), signal in table.items() if aspect == "tail"}
     for service, aspect in sorted(known):
         if aspect != "tail":
             continue
@@ -102,14 +129,14 @@ def _by_tail(
         for callee in topology.callees_of(service):
             if (callee, "tail") in known and rise > 0.0:
                 part = min(1.0, _tail_rise(table[(callee, "tail")]) / rise)
+                part *= _distance(topology, volumes, service, callee)
                 links += _link(service, "slow", part, (callee, "tail"), f"tail of {callee}")
     return links
 
 
 def _tail_rise(signal: Signal) -> float:
     """Rise of the percentile that moved most unusually, seconds."""
-    best = max(signal.measures, key=lambda m: (m.ratio, m.statistic))
-    return best.shift - best.normal.median
+    return signal.leading.shift - signal.leading.normal.median
 
 
 def _by_silence(
@@ -122,26 +149,80 @@ def _by_silence(
             continue
         lost = _lost(table, service)
         for caller in topology.callers_of(service):
-            failed = _failed(table, caller)
-            away = _lost(table, caller)
             if (caller, "traffic") in known:
-                part = min(1.0, away / lost) if lost > 0.0 else 0.0
-                links += _link(service, "silent", part, (caller, "traffic"), f"{caller} lost load")
+                part = _lost(table, caller) / lost
+                links += _link(service, "silent", part, (caller, aspect), f"{caller} lost load")
             if (caller, "errors") in known:
-                part = min(1.0, failed / lost) if lost > 0.0 else 0.0
+                alone = own_silence(table, topology, caller, service)
+                part = 1.0 - alone / lost
                 links += _link(service, "silent", part, (caller, "errors"), f"{caller} fails first")
-                gap = max(0.0, lost - failed)
-                links += _link(caller, "failing", gap, (service, aspect), f"{service} is silent")
+                links += _link(caller, "failing", alone, (service, aspect), f"{service} is silent")
     return links
+
+
+def _by_failing_sibling(
+    table: Mapping[SignalKey, Signal],
+    known: set[SignalKey],
+    topology: Topology,
+    ticket: Ticket,
+) -> list[Refutation]:
+    """Mechanism 4."""
+    links: list[Refutation] = []
+    blame = [r for r in _by_burden(table, known, topology, ticket, "errors") if r.by is not None]
+    for service, aspect in sorted(known):
+        if aspect != "traffic":
+            continue
+        for link in blame:
+            if link.service in topology.callers_of(service) and link.by != (service, "errors"):
+                by = link.by or (service, aspect)
+                links += _link(service, "silent", 0.8 * link.confidence, by, f"{by[0]} fails")
+    return links
+
+
+def _by_timeout(
+    table: Mapping[SignalKey, Signal], known: set[SignalKey], topology: Topology
+) -> list[Refutation]:
+    """Mechanism 5."""
+    links: list[Refutation] = []
+    for service, aspect in sorted(known):
+        if aspect != "tail" or (service, "errors") in known or not hangs(table[service, aspect]):
+            continue
+        for caller in topology.callers_of(service):
+            if (caller, "errors") in known:
+                links += _link(caller, "failing", 0.7, (service, aspect), f"{service} hangs")
+    return links
+
+
+def hangs(signal: Signal) -> bool:
+    """Whether the slowest requests take so much longer that callers may give up."""
+    before = signal.leading.reference
+    return _tail_rise(signal) >= max(_HANG_S, _HANG_FACTOR * before)
+
+
+def own_silence(
+    table: Mapping[SignalKey, Signal], topology: Topology, caller: str, service: str
+) -> float:
+    """How much of its load a callee lost beyond what its siblings lost, 0..1.
+
+    A caller that fails before it calls stops calling its other callees, too. Without
+    siblings, the share of the caller's requests that fail stands in for them.
+    """
+    below = topology.depths_from(service)
+    siblings = sorted(
+        _lost(table, name)
+        for name in topology.callees_of(caller)
+        if name not in below
+        and (signal := table.get((name, "traffic"))) is not None
+        and -signal.measures[0].reference >= _SIBLING_MIN
+    )
+    common = quantile(siblings, 0.25) if siblings else 0.3 * _failed(table, caller)
+    return max(0.0, _lost(table, service) - common)
 
 
 def _lost(table: Mapping[SignalKey, Signal], service: str) -> float:
     """Share of the requests before the onset that no longer comes, 0..1."""
     signal = table.get((service, "traffic"))
-    if signal is None or signal.measures[0].reference >= 0.0:
-        return 0.0
-    measure = signal.measures[0]
-    return min(1.0, max(0.0, measure.shift / -measure.reference))
+    return 0.0 if signal is None else lost_share(signal)
 
 
 def _failed(table: Mapping[SignalKey, Signal], service: str) -> float:

@@ -91,41 +91,46 @@ def _signal(
     metric: str,
     statistics: tuple[str, ...],
 ) -> Signal | None:
-    requests = window.get((service, "requests", "Sum"), ())
-    seen = [v for v in requests if v is not None]
-    volume = mean(seen) if seen else 0.0
+    volume = _volume(window.get((service, "requests", "Sum"), ()), lens)
+    floor = _floor(metric, volume)
     measures: list[Measure] = []
     for name in statistics:
         now = window.get((service, metric, name))
         past = history.get((service, metric, name))
         if now is None or past is None:
             continue
-        measure = _measure(name, metric, past, now, lens, volume)
+        if metric == "requests":
+            now = _with_silence(now, window.get((service, "latency", "Average"), ()))
+        measure = _measure(name, _bad(metric, past), _bad(metric, now), now, lens, floor)
         if measure is not None:
             measures.append(measure)
     if not measures:
         return None
-    weighs = aspect in ("central", "errors")
     return Signal(
         service=service,
         aspect=aspect,
         measures=tuple(measures),
         volume=volume,
-        burden=_burden(history, window, service, metric, lens, volume) if weighs else None,
         coupling=_coupling(history, ticket.service, service) if aspect == "central" else None,
-        rises=_rises(metric, window[(service, metric, measures[0].statistic)], measures[0]),
     )
 
 
+def _with_silence(requests: Series, latency: Series) -> list[float | None]:
+    """A request count that is missing together with the latency means that none came."""
+    silent = [True] * len(requests) if not latency else [v is None for v in latency]
+    return [0.0 if v is None and s else v for v, s in zip(requests, silent, strict=True)]
+
+
+def _volume(requests: Series, lens: _Lens) -> float:
+    """Mean requests per interval while the target was hurt, over the samples present."""
+    pairs = [(w, v) for w, v in zip(lens.weights, requests, strict=False) if v is not None]
+    total = sum(w for w, _ in pairs)
+    return sum(w * v for w, v in pairs) / total if total > 0.0 else 0.0
+
+
 def _bad(metric: str, values: Series) -> list[float | None]:
-    """Larger is worse. A missing request count means that nothing came."""
-    if metric == "requests":
-        return [0.0 if v is None else -v for v in values]
+    """Larger is worse."""
     return [None if v is None else badness(metric, v) for v in values]
-
-
-def _measure(name: str, metric: str, past: Series, now: Series, lens: _Lens, volume: float) -> Measure | None:
-    return _judge(name, _bad(metric, past), _bad(metric, now), now, lens, _floor(metric, volume))
 
 
 def _floor(metric: str, volume: float) -> tuple[float, float]:
@@ -137,7 +142,7 @@ def _floor(metric: str, volume: float) -> tuple[float, float]:
     return (1e-6, _FLOOR_SHARE)
 
 
-def _judge(
+def _measure(
     name: str,
     past: Series,
     now: Series,
@@ -153,10 +158,9 @@ def _judge(
     anchored = any(now[i] is not None for i in lens.before)
     anchor = None if anchored else quantile(levels, 0.5)
     here = lens.shift(now, 0, anchor)
-    size = len(now)
     shifts = [
         found[1]
-        for start in range(len(past) - size + 1)
+        for start in range(len(past) - len(now) + 1)
         if (found := lens.shift(past, start, anchor)) is not None
     ]
     normal = spread_of(shifts)
@@ -172,43 +176,6 @@ def _judge(
         floor=max(floor[0], floor[1] * abs(here[0])),
         anchored=anchored,
     )
-
-
-def _burden(
-    history: Table, window: Table, service: str, metric: str, lens: _Lens, volume: float
-) -> Measure | None:
-    """Shift of badness x requests: seconds spent, or requests failed, per interval."""
-    past = _weighted(history, service, metric, None)
-    now = _weighted(window, service, metric, volume)
-    if past is None or now is None:
-        return None
-    floor = (1.0, 0.0) if metric == "availability" else (1e-6, _FLOOR_SHARE)
-    return _judge("burden", past, now, now, lens, floor)
-
-
-def _weighted(table: Table, service: str, metric: str, volume: float | None) -> list[float | None] | None:
-    """Badness times requests; a steady volume keeps mere traffic changes out of it."""
-    values = table.get((service, metric, "Average"))
-    if values is None:
-        return None
-    requests = table.get((service, "requests", "Sum"))
-    counts = [v for v in requests or () if v is not None]
-    steady = volume if volume is not None else mean(counts) if counts else 1.0
-    if requests is None:
-        return [None if b is None else b * (steady or 1.0) for b in _bad(metric, values)]
-    # A sample without requests carries no burden, whatever its latency would be.
-    return [
-        (0.0 if r == 0.0 else None) if b is None else b * _blend(r, steady)
-        for b, r in zip(_bad(metric, values), requests, strict=True)
-    ]
-
-
-def _blend(requests: float | None, steady: float) -> float:
-    return steady if requests is None else min(requests, 2.0 * steady)
-
-
-def _rises(metric: str, window: Series, measure: Measure) -> tuple[float | None, ...]:
-    return tuple(None if b is None else b - measure.reference for b in _bad(metric, window))
 
 
 def _coupling(history: Table, target: str, service: str) -> tuple[float, float] | None:

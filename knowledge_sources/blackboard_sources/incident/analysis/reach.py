@@ -9,11 +9,11 @@ the service moved when the target did.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .claim import Refutation
 from .signal import Signal
-from .ticket import Ticket
+from .ticket import Ticket, badness
 from .topology import Topology
 
 __all__ = ["object_reach", "object_timing"]
@@ -24,15 +24,19 @@ _COUPLING_MIN = 0.25
 """A service the target waits for has a slope near 1; noise and sharing pull it down."""
 
 _TIMING_MAX = 0.6
+_METRICS = {"central": "latency", "tail": "latency", "errors": "availability", "traffic": "requests"}
 
 
-def object_reach(signal: Signal, topology: Topology, ticket: Ticket) -> Refutation | None:
+def object_reach(
+    signal: Signal, topology: Topology, ticket: Ticket, volumes: Mapping[str, float]
+) -> Refutation | None:
     """Object to a service as the root cause because it cannot hurt the target.
 
     Args:
         signal: A `central` signal of the service, or any other if it has none.
         topology: The call graph.
         ticket: The ticket.
+        volumes: Requests per interval of every service, to share out common load.
 
     Returns:
         A refutation about `reach` (no path of calls) or `coupling` (it only speaks
@@ -50,12 +54,14 @@ def object_reach(signal: Signal, topology: Topology, ticket: Ticket) -> Refutati
         return None
     slope, error = signal.coupling
     most = slope + 2.0 * error
-    if most >= _COUPLING_MIN:
+    share = topology.share_reaching(ticket.service, signal.service, volumes)
+    least = _COUPLING_MIN * share
+    if most >= least:
         return None
     return Refutation(
         service=signal.service,
         about="coupling",
-        confidence=_UNCOUPLED * (1.0 - max(0.0, most) / _COUPLING_MIN),
+        confidence=_UNCOUPLED * (1.0 - max(0.0, most) / least),
         reason=f"in normal operation {ticket.service} does not wait for it (slope {slope:.2f})",
         rests_on=(signal.key,),
     )
@@ -73,7 +79,7 @@ def object_timing(signal: Signal, ticket: Ticket) -> Refutation | None:
     """
     if signal.service == ticket.service:
         return None
-    likeness = _likeness(signal.rises, ticket.weights)
+    likeness = _likeness(_rises(signal), ticket.weights)
     if likeness is None or likeness >= 0.7:
         return None
     return Refutation(
@@ -83,6 +89,15 @@ def object_timing(signal: Signal, ticket: Ticket) -> Refutation | None:
         reason=f"its course follows the target's only to {max(0.0, likeness):.0%}",
         rests_on=(signal.key,),
     )
+
+
+def _rises(signal: Signal) -> list[float | None]:
+    """Course of the leading statistic, in badness above its reference."""
+    measure = signal.leading
+    metric = _METRICS[signal.aspect]
+    return [
+        None if v is None else badness(metric, v) - measure.reference for v in measure.window
+    ]
 
 
 def _likeness(rises: Sequence[float | None], weights: Sequence[float]) -> float | None:

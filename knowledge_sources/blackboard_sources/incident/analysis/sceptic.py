@@ -40,8 +40,10 @@ def doubt(signal: Signal) -> Refutation | None:
 
 
 def _grounds(signal: Signal) -> list[tuple[float, str]]:
-    measure = max(signal.measures, key=lambda m: (m.ratio, m.statistic))
-    found = [_usual_level(measure), _mild(measure)]
+    measure = signal.leading
+    found = [_usual_level(measure)]
+    if signal.aspect != "traffic":
+        found.append(_mild(measure))
     if signal.aspect != "traffic" and signal.volume < _FEW_REQUESTS:
         lack = 1.0 - signal.volume / _FEW_REQUESTS
         found.append((0.5 * lack, f"only {signal.volume:.1f} requests per interval"))

@@ -52,20 +52,27 @@ class Measure:
 class Signal:
     """One aspect of one service: what the window shows and what is normal.
 
-    `burden` is the shift of (badness x requests) per interval: extra seconds
-    spent, or extra requests failed; `None` without an Average. `coupling` is the
-    least-squares slope of the target's total time on this service's total time in
-    normal history, with its standard error: about 1 when the target waits for
-    this service, about 0 when it does not.
+    `volume` is the mean number of requests per interval while the target was hurt.
+    `coupling` (aspect `central` only) is the least-squares slope of the target's
+    total time on this service's total time in normal history, with its standard
+    error: near 1 when the target waits for this service, near 0 when it does not.
     """
 
     service: str
     aspect: Aspect
     measures: tuple[Measure, ...]
     volume: float
-    burden: Measure | None
-    coupling: tuple[float, float] | None
-    rises: tuple[float | None, ...]
+    coupling: tuple[float, float] | None = None
+
+    @property
+    def average(self) -> Measure | None:
+        """The measure that may be multiplied by requests; `None` without an Average."""
+        return next((m for m in self.measures if m.statistic == "Average"), None)
+
+    @property
+    def leading(self) -> Measure:
+        """The measure that moved most unusually."""
+        return max(self.measures, key=lambda m: (m.ratio, m.statistic))
 
     @property
     def key(self) -> SignalKey:

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 __all__ = ["Topology"]
 
+_DOUBT = 1.25
+_CLIMB_MAX = 12
+"""Longer chains of calls are cut off; this bounds the walk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topology:
@@ -55,10 +59,30 @@ class Topology:
     def share_of(self, caller: str, callee: str, volumes: Mapping[str, float]) -> float:
         """Estimate which share of the callee's load stems from one caller, 0..1.
 
-        Requests per edge are not recorded; callers are taken to send in
-        proportion to their own traffic.
+        Requests per edge are not recorded; callers are taken to send in proportion
+        to their own traffic, with some benefit of the doubt for each.
         """
         total = sum(volumes.get(name, 0.0) for name in self.callers_of(callee))
         if total <= 0.0:
             return 1.0 / max(1, len(self.callers_of(callee)))
-        return volumes.get(caller, 0.0) / total
+        return min(1.0, _DOUBT * volumes.get(caller, 0.0) / total)
+
+    def share_reaching(self, target: str, service: str, volumes: Mapping[str, float]) -> float:
+        """Estimate which share of a service's load stems, directly or not, from the target.
+
+        Walks up from the service; a call that closes a cycle adds nothing.
+        """
+        return min(1.0, self._climb(target, service, volumes, frozenset()))
+
+    def _climb(
+        self, target: str, service: str, volumes: Mapping[str, float], seen: frozenset[str]
+    ) -> float:
+        if service == target:
+            return 1.0
+        if service in seen or len(seen) > _CLIMB_MAX:
+            return 0.0
+        return sum(
+            self.share_of(caller, service, volumes)
+            * self._climb(target, caller, volumes, seen | {service})
+            for caller in self.callers_of(service)
+        )

@@ -21,18 +21,18 @@ __all__ = [
     "rank_all",
 ]
 
-BELIEF_MIN = 0.30
+BELIEF_MIN = 0.40
 """Below this the judge says that no service stands out."""
 
 _FAULT_WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "latency": {"slow": 0.95, "failing": 0.35, "silent": 0.35},
-    "availability": {"slow": 0.35, "failing": 0.95, "silent": 0.70},
+    "availability": {"slow": 0.45, "failing": 0.95, "silent": 0.90},
 }
 _ANOMALY_WEIGHTS: Mapping[str, float] = {
-    "central": 0.30,
+    "central": 0.20,
     "tail": 0.45,
     "errors": 0.45,
-    "traffic": 0.80,
+    "traffic": 0.90,
 }
 
 

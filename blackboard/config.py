@@ -1,0 +1,175 @@
+"""The settings of a server: flag, then `BLACKBOARD_*`, then `blackboard.toml`, then default.
+
+`resolve` returns the settings together with the origin of each value, so that `blackboard config` can show
+where it came from. In the environment and in the file the names are those of `Config`'s fields
+(`BLACKBOARD_DATA_DIR`, `data_dir = "…"`); limits go by `limits.<name>` in the file's table `[limits]` and by
+`BLACKBOARD_LIMITS_<NAME>` in the environment.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from blackboard.core.errors import BlackboardError
+from blackboard.core.limits import DEFAULT_LIMITS, Limits
+from blackboard.core.values import is_object
+
+__all__ = ["FILE_NAME", "Config", "Durability", "Resolved", "resolve"]
+
+Durability: TypeAlias = Literal["full", "relaxed", "memory"]
+"""`full`: on disk before it is acknowledged; `relaxed`: survives a crash of the server, not of the machine;
+`memory`: kept nowhere."""
+
+FILE_NAME: Final = "blackboard.toml"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one server is run.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        data_dir: Folder of the database and the local token.
+        ephemeral: Keep nothing on disk but the token; the same as `durability="memory"`.
+        durability: What an acknowledgement promises.
+        sources_dir: Folder of plugin files, each run as one process; empty runs none.
+        default_board: Board that is always there and never ends by itself; empty for none.
+        hosts: Further host names under which this server is reached, for the check of `Host` and `Origin`.
+        limits: Bounds of every queue, message and cascade.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8787
+    data_dir: str = ".blackboard"
+    ephemeral: bool = False
+    durability: Durability = "full"
+    sources_dir: str = "knowledge_sources"
+    default_board: str = "default"
+    hosts: tuple[str, ...] = ()
+    limits: Limits = DEFAULT_LIMITS
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether nothing of the boards is kept."""
+        return self.ephemeral or self.durability == "memory"
+
+    @property
+    def data_path(self) -> Path:
+        """The data folder as a path."""
+        return Path(self.data_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Settings, and per name where the value came from: `flag --port`, a variable, a file, `default`."""
+
+    config: Config
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def resolve(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str],
+    directory: Path,
+) -> Resolved:
+    """Find every setting's value.
+
+    Args:
+        flags: Values given on the command line by field name; `None` values count as not given.
+        environ: The environment.
+        directory: Where `blackboard.toml` is looked for.
+
+    Raises:
+        BlackboardError: `invalid_settings`, naming the setting and where it came from.
+    """
+    values: dict[str, Any] = {name: getattr(Config(), name) for name in _FIELDS}
+    bounds: dict[str, Any] = msgspec.structs.asdict(DEFAULT_LIMITS)
+    origins = dict.fromkeys((*(name for name in _FIELDS if name != "limits"), *_limit_names()), "default")
+    layers = (
+        _from_file(directory / FILE_NAME),
+        _from_environment(environ),
+        {name: (value, _flag(name)) for name, value in (flags or {}).items() if value is not None},
+    )
+    for layer in layers:
+        for name, (value, origin) in layer.items():
+            _place(name, value, origin, values, bounds)
+            origins[name] = origin
+    values["limits"] = Limits(**bounds)
+    return Resolved(config=Config(**values), origins=origins)
+
+
+_FIELDS: Final = Config.__struct_fields__
+_TYPES: Final = {each.name: each.type for each in msgspec.structs.fields(Config)}
+_LIMITS: Final = Limits.__struct_fields__
+
+
+def _limit_names() -> tuple[str, ...]:
+    return tuple(f"limits.{name}" for name in _LIMITS)
+
+
+def _flag(name: str) -> str:
+    return f"flag --{name.replace('_', '-')}"
+
+
+def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
+    if not path.exists():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BlackboardError("invalid_settings", f"{path} cannot be read: {error}") from error
+    limits = content.pop("limits", {})
+    if not is_object(limits):
+        raise BlackboardError("invalid_settings", f"{path}: limits must be a table, [limits]")
+    flat = content | {f"limits.{name}": value for name, value in limits.items()}
+    return {name: (value, str(path)) for name, value in flat.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    known = {f"BLACKBOARD_{name.replace('.', '_').upper()}": name for name in (*_FIELDS, *_limit_names())}
+    return {
+        name: (
+            tuple(filter(None, environ[variable].split(","))) if name == "hosts" else environ[variable],
+            variable,
+        )
+        for variable, name in known.items()
+        if name != "limits" and variable in environ
+    }
+
+
+def _place(name: str, value: Any, origin: str, values: dict[str, Any], bounds: dict[str, Any]) -> None:
+    table, _, limit = name.partition(".")
+    if table == "limits" and limit in bounds:
+        bounds[limit] = _convert(name, value, int, origin)
+        if bounds[limit] < 1:
+            raise BlackboardError("invalid_settings", f"{origin}: {name} is {value!r}; expected 1 or more")
+    elif name in _TYPES and name != "limits":
+        values[name] = _convert(name, value, _TYPES[name], origin)
+    else:
+        known = ", ".join(each for each in _FIELDS if each != "limits")
+        raise BlackboardError(
+            "invalid_settings", f"{origin}: no setting {name!r}; there are {known}, limits.*"
+        )
+
+
+def _convert(name: str, value: Any, kind: Any, origin: str) -> Any:
+    try:
+        converted = msgspec.convert(value, kind, strict=not isinstance(value, str))
+    except msgspec.ValidationError as error:
+        expected = " or ".join(map(repr, get_args(kind))) or getattr(kind, "__name__", str(kind))
+        raise BlackboardError(
+            "invalid_settings", f"{origin}: {name} is {value!r}; expected {expected}"
+        ) from error
+    if name == "port" and not 0 <= converted <= _PORT_MAX:
+        raise BlackboardError("invalid_settings", f"{origin}: port is {value!r}; expected 0 to {_PORT_MAX}")
+    return converted
+
+
+_PORT_MAX: Final = 65_535

@@ -1,0 +1,365 @@
+"""Who watches which board, and how each change reaches them: once, in order, without a seam.
+
+A watch begins after a revision. What is in the store already is read from there in bounded chunks (catching
+up); once the watch has reached the revision that was released last it is live, and gets each commit as the
+writer releases it. Both steps are decided in one synchronous stretch, so nothing is missed or sent twice.
+
+Backpressure: while a connection's queue is above its mark, nothing more is put into it. Its live watches
+fall behind, which costs no memory, and catch up from the store once the queue has drained. So a slow reader
+is served at its own pace, and nobody else notices.
+
+A commit is encoded once per filter in use, and framed once per subscription number; since numbers count
+from 1 on each connection, a thousand watchers of one board share one frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
+
+from blackboard.core.entry import EntryId
+from blackboard.core.errors import BlackboardError, Rejected, error_row
+from blackboard.core.events import (
+    ActivationCancelled,
+    ActivationExecuted,
+    ActivationFailed,
+    ActivationRetried,
+    AgentAttached,
+    AgentDetached,
+    EntriesLinked,
+    Event,
+    LeaseExpired,
+    LeaseGranted,
+)
+from blackboard.core.limits import Limits
+from blackboard.core.record import Commit, Record, decode_row
+from blackboard.core.values import Millionths, to_fraction
+from blackboard.server.metrics import Counters
+
+__all__ = ["BoardFeed", "Filter", "Frame", "History", "Outlet", "Subscriptions", "Watch"]
+
+logger = logging.getLogger(__name__)
+
+Frame: TypeAlias = Callable[[bytes], bytes]
+"""Wraps the bytes of a JSON text into a websocket frame."""
+
+_encode = msgspec.json.Encoder().encode
+
+_WORK: Final = frozenset(
+    {
+        ActivationCancelled,
+        ActivationExecuted,
+        ActivationFailed,
+        ActivationRetried,
+        AgentAttached,
+        AgentDetached,
+        LeaseExpired,
+        LeaseGranted,
+    }
+)
+"""Events about who works on what, which `live_only` leaves out."""
+
+CHUNK_COMMITS: Final = 64
+"""Commits read from the store at a time."""
+
+
+class Outlet(Protocol):
+    """The connection of a watcher."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether its queue is above its mark."""
+        ...
+
+    def send_frame(self, frame: bytes) -> None:
+        """Queue a frame."""
+        ...
+
+
+class History(Protocol):
+    """Where past commits are read."""
+
+    async def read(self, board: str, *, after: int = 0, limit: int | None = None) -> list[Commit]:
+        """Return whole commits in ascending order, beginning with the one that holds `after + 1`."""
+        ...
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which records a watcher wants.
+
+    Args:
+        types: Of the events that concern entries, only those of entries of these types; `None` for all.
+        live_only: Leave out records of work.
+    """
+
+    types: frozenset[str] | None = None
+    live_only: bool = False
+
+
+class BoardFeed(Protocol):
+    """What a watch needs to know of its board."""
+
+    @property
+    def board(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def durable_revision(self) -> int:
+        """The revision that was released last."""
+        ...
+
+    def type_of(self, entry: EntryId) -> str | None:
+        """Return the type of an entry, if there is such an entry."""
+        ...
+
+
+class Watch:
+    """One subscription of one connection.
+
+    Args:
+        number: Its number on the connection.
+        outlet: The connection.
+        feed: The board.
+        wanted: The filter.
+        position: Revision up to which everything was sent.
+    """
+
+    __slots__ = ("feed", "is_live", "is_open", "number", "outlet", "position", "task", "wanted")
+
+    def __init__(self, number: int, outlet: Outlet, feed: BoardFeed, wanted: Filter, position: int) -> None:
+        self.number = number
+        self.outlet = outlet
+        self.feed = feed
+        self.wanted = wanted
+        self.position = position
+        self.is_live = False
+        self.is_open = True
+        self.task: asyncio.Task[None] | None = None
+
+
+class Subscriptions:
+    """All watches of a server.
+
+    Args:
+        history: Where past commits are read.
+        frame: Wraps a message into a frame.
+        counters: Counters of the server.
+        limits: How many watches a connection may have.
+    """
+
+    def __init__(self, history: History, *, frame: Frame, counters: Counters, limits: Limits) -> None:
+        self._history = history
+        self._frame = frame
+        self._counters = counters
+        self._per_connection_max = limits.subscriptions_per_connection_max
+        self._by_board: dict[str, dict[Filter, dict[Watch, None]]] = {}
+        self._by_outlet: dict[Outlet, dict[int, Watch]] = {}
+        self._last_numbers: dict[Outlet, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many watches there are, and how many of them are catching up."""
+        watches = [watch for group in self._by_outlet.values() for watch in group.values()]
+        return {"watches": len(watches), "behind": sum(not watch.is_live for watch in watches)}
+
+    def open(self, outlet: Outlet, feed: BoardFeed, *, after: int | None, wanted: Filter) -> Watch:
+        """Register a watch; nothing is sent before `start`, so that the answer to the request goes first.
+
+        Raises:
+            Rejected: `limit_exceeded`, or `gone` if the board never was at revision `after`.
+        """
+        mine = self._by_outlet.setdefault(outlet, {})
+        if len(mine) >= self._per_connection_max:
+            raise Rejected("limit_exceeded", f"this connection has {len(mine)} subscriptions; end one first")
+        if after is not None and after > feed.durable_revision:
+            raise Rejected(
+                "gone",
+                f"board {feed.board!r} is at revision {feed.durable_revision}; it has no revision {after}",
+            )
+        number = self._last_numbers[outlet] = self._last_numbers.get(outlet, 0) + 1
+        watch = Watch(number, outlet, feed, wanted, feed.durable_revision if after is None else after)
+        mine[number] = watch
+        self._by_board.setdefault(feed.board, {}).setdefault(wanted, {})[watch] = None
+        return watch
+
+    def start(self, watch: Watch) -> None:
+        """Begin to send."""
+        self._go_on(watch)
+
+    def end(self, outlet: Outlet, number: int) -> None:
+        """End one subscription.
+
+        Raises:
+            Rejected: `invalid_params` if the connection has no such subscription.
+        """
+        watch = self._by_outlet.get(outlet, {}).get(number)
+        if watch is None:
+            raise Rejected("invalid_params", f"this connection has no subscription {number}")
+        self._forget(watch)
+
+    def leave(self, outlet: Outlet) -> None:
+        """End everything that a closed connection watched."""
+        for watch in list(self._by_outlet.get(outlet, {}).values()):
+            self._forget(watch)
+        self._by_outlet.pop(outlet, None)
+        self._last_numbers.pop(outlet, None)
+
+    def drained(self, outlet: Outlet) -> None:
+        """Go on with the watches of a connection whose queue has fallen below its mark."""
+        for watch in self._by_outlet.get(outlet, {}).values():
+            if not watch.is_live:
+                self._go_on(watch)
+
+    def released(
+        self,
+        feed: BoardFeed,
+        records: Sequence[Record],
+        beliefs: Mapping[EntryId, Millionths],
+    ) -> None:
+        """Deliver one commit to all live watches of its board."""
+        groups = self._by_board.get(feed.board)
+        if not groups or not records:
+            return
+        for wanted, watches in groups.items():
+            message = _Message(feed, records, beliefs, wanted)
+            frames: dict[int, bytes] = {}
+            for watch in watches:
+                if not watch.is_live:
+                    continue
+                if watch.outlet.is_paused:
+                    watch.is_live = False
+                    continue
+                watch.position = message.last
+                if message.is_empty:
+                    continue
+                frame = frames.get(watch.number)
+                if frame is None:
+                    frame = frames[watch.number] = self._frame(message.render(watch.number))
+                watch.outlet.send_frame(frame)
+                self._counters.deliveries += 1
+
+    async def close(self) -> None:
+        """End everything."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._by_board.clear()
+        self._by_outlet.clear()
+
+    def _go_on(self, watch: Watch) -> None:
+        """Make a watch live if it has seen everything, else read on for it, unless someone does already."""
+        if not watch.is_open or watch.outlet.is_paused:
+            return
+        if watch.position >= watch.feed.durable_revision:
+            watch.is_live = True
+        elif watch.task is None:
+            self._counters.catch_ups += 1
+            task = asyncio.get_running_loop().create_task(self._catch_up(watch))
+            watch.task = task
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _catch_up(self, watch: Watch) -> None:
+        """Send from the store until the watch is live, its connection is full, or it ends."""
+        feed = watch.feed
+        try:
+            while watch.is_open and not watch.outlet.is_paused and watch.position < feed.durable_revision:
+                commits = await self._history.read(feed.board, after=watch.position, limit=CHUNK_COMMITS)
+                if not commits or commits[0].first > watch.position + 1:
+                    self._lose(watch, "gone")
+                    return
+                self._send_past(watch, commits)
+        except BlackboardError as error:
+            logger.warning("a subscriber lost its history", extra={"board": feed.board, "code": error.code})
+            self._lose(watch, error.code)
+        finally:
+            watch.task = None
+        self._go_on(watch)
+
+    def _send_past(self, watch: Watch, commits: Iterable[Commit]) -> None:
+        for commit in commits:
+            if not watch.is_open or watch.outlet.is_paused:
+                return
+            records = [decode_row(row, commit.time_ms) for row in commit.rows]
+            message = _Message(watch.feed, records, {}, watch.wanted)
+            watch.position = message.last
+            # The last commit of the past is sent even if empty: it tells that catching up is over.
+            if not message.is_empty or message.last >= watch.feed.durable_revision:
+                watch.outlet.send_frame(self._frame(message.render(watch.number)))
+                self._counters.deliveries += 1
+
+    def _lose(self, watch: Watch, code: str) -> None:
+        if watch.is_open:
+            params = {"subscription": watch.number, "code": code, "advice": error_row(code).advice}
+            lost = {"jsonrpc": "2.0", "method": "board.lost", "params": params}
+            watch.outlet.send_frame(self._frame(_encode(lost)))
+            self._forget(watch)
+
+    def _forget(self, watch: Watch) -> None:
+        watch.is_open = watch.is_live = False
+        self._by_outlet.get(watch.outlet, {}).pop(watch.number, None)
+        groups = self._by_board.get(watch.feed.board, {})
+        watches = groups.get(watch.wanted, {})
+        watches.pop(watch, None)
+        if not watches:
+            groups.pop(watch.wanted, None)
+        if not groups:
+            self._by_board.pop(watch.feed.board, None)
+
+
+class _Message:
+    """One commit as one filter shows it, ready but for the number of the subscription."""
+
+    __slots__ = ("_body", "is_empty", "last")
+
+    def __init__(
+        self,
+        feed: BoardFeed,
+        records: Sequence[Record],
+        beliefs: Mapping[EntryId, Millionths],
+        wanted: Filter,
+    ) -> None:
+        self.last = records[-1].revision
+        shown = [record for record in records if _is_wanted(record.event, wanted, feed)]
+        held = {str(entry): to_fraction(belief) for entry, belief in beliefs.items()}
+        if wanted.types is not None:
+            held = {entry: value for entry, value in held.items() if feed.type_of(int(entry)) in wanted.types}
+        self.is_empty = not shown and not held
+        self._body = b',"board":%b,"first":%d,"last":%d,"time_ms":%d,"records":[%b]%b}}' % (
+            _encode(feed.board),
+            records[0].revision,
+            self.last,
+            records[0].time_ms,
+            b",".join(map(_render, shown)),
+            b',"beliefs":%b' % _encode(held) if held else b"",
+        )
+
+    def render(self, number: int) -> bytes:
+        """Return the JSON text for the subscription with this number."""
+        return b'{"jsonrpc":"2.0","method":"board.changed","params":{"subscription":%d%b' % (
+            number,
+            self._body,
+        )
+
+
+def _render(record: Record) -> bytes:
+    event = _encode(record.event)
+    if record.origin is None:
+        return b'{"revision":%d,"event":%b}' % (record.revision, event)
+    return b'{"revision":%d,"event":%b,"origin":%b}' % (record.revision, event, _encode(record.origin))
+
+
+def _is_wanted(event: Event, wanted: Filter, feed: BoardFeed) -> bool:
+    if wanted.live_only and type(event) in _WORK:
+        return False
+    if wanted.types is None:
+        return True
+    if isinstance(event, EntriesLinked):
+        return feed.type_of(event.source) in wanted.types or feed.type_of(event.target) in wanted.types
+    entry: EntryId | None = getattr(event, "entry", None)
+    return entry is None or feed.type_of(entry) in wanted.types

@@ -1,0 +1,68 @@
+"""Settings come from flag, environment, file and default, in this order."""
+
+from pathlib import Path
+
+import pytest
+
+from blackboard.config import FILE_NAME, Config, resolve
+from blackboard.core.errors import BlackboardError
+
+
+def test_defaults_are_used_where_nothing_is_said(tmp_path: Path):
+    """Without flags, variables and file every value is the default, and says so."""
+    resolved = resolve(environ={}, directory=tmp_path)
+    assert resolved.config == Config()
+    assert set(resolved.origins.values()) == {"default"}
+
+
+def test_a_flag_beats_a_variable_beats_the_file(tmp_path: Path):
+    """Each value names the layer that won."""
+    (tmp_path / FILE_NAME).write_text('port = 1\nhost = "file"\ndurability = "relaxed"\n')
+    environ = {"BLACKBOARD_PORT": "2", "BLACKBOARD_HOST": "variable"}
+    resolved = resolve({"port": 3, "host": None}, environ=environ, directory=tmp_path)
+    config, origins = resolved.config, resolved.origins
+    assert (config.port, config.host, config.durability) == (3, "variable", "relaxed")
+    assert origins["port"] == "flag --port"
+    assert origins["host"] == "BLACKBOARD_HOST"
+    assert origins["durability"] == str(tmp_path / FILE_NAME)
+    assert origins["data_dir"] == "default"
+
+
+def test_limits_are_set_one_by_one(tmp_path: Path):
+    """A limit given in the file or the environment leaves the others at their default."""
+    (tmp_path / FILE_NAME).write_text("[limits]\nconnections_max = 5\n")
+    environ = {"BLACKBOARD_LIMITS_STOP_DEADLINE_MS": "100"}
+    limits = resolve(environ=environ, directory=tmp_path).config.limits
+    assert (limits.connections_max, limits.stop_deadline_ms, limits.credits_max) == (5, 100, 1_000)
+
+
+def test_values_of_variables_are_read_by_the_type_of_the_setting(tmp_path: Path):
+    """Text from the environment becomes a flag or a list where the setting is one."""
+    environ = {"BLACKBOARD_EPHEMERAL": "true", "BLACKBOARD_HOSTS": "a.example,b.example"}
+    config = resolve(environ=environ, directory=tmp_path).config
+    assert config.is_ephemeral
+    assert config.hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(
+    ("file", "environ", "said"),
+    [
+        ("prot = 1", {}, "no setting 'prot'; there are host, port"),
+        ("", {"BLACKBOARD_PORT": "many"}, "BLACKBOARD_PORT: port is 'many'; expected int"),
+        ("port = 70000", {}, "port is 70000; expected 0 to 65535"),
+        ('durability = "some"', {}, "durability is 'some'; expected 'full' or 'relaxed' or 'memory'"),
+        ("limits = 3", {}, "limits must be a table"),
+        ("[limits]\nboards_max = 0", {}, "limits.boards_max is 0; expected 1 or more"),
+        ("[limits]\nboard_max = 1", {}, "no setting 'limits.board_max'"),
+        ("port = ", {}, "cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_origin(
+    tmp_path: Path, file: str, environ: dict[str, str], said: str
+):
+    """The refusal says where the value stands, what came and what was expected."""
+    (tmp_path / FILE_NAME).write_text(file)
+    with pytest.raises(BlackboardError) as caught:
+        resolve(environ=environ, directory=tmp_path)
+    assert caught.value.code == "invalid_settings"
+    assert said in caught.value.message
