@@ -135,8 +135,12 @@ class Engine:
         self._take_steps()
         return Receipt(revision=self.board.revision, entries=entries)
 
-    def _carry_out(self, command: cm.Command, principal: cm.Principal) -> tuple[EntryId, ...]:
+    def _carry_out(
+        self, command: cm.Command | cm.SystemCommand, principal: cm.Principal
+    ) -> tuple[EntryId, ...]:
         """Decide and apply one command inside the open attempt; return the entries it concerns."""
+        if isinstance(command, cm.SystemCommand):
+            raise Rejected("invalid_params", "this command belongs to the system board")
         if isinstance(command, cm.OpenBoard):
             self._open(command, principal)
             return ()

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from blackboard.core.entry import Premise
-from blackboard.core.values import Millionths
+from blackboard.core.values import Fraction, Millionths
 
 __all__ = [
     "ACTIVATION_MOVES",
@@ -79,10 +79,10 @@ def next_state(state: ActivationState, move: ActivationMove) -> ActivationState:
 
 
 class RatingTerm(msgspec.Struct, frozen=True, array_like=True):
-    """One term of a rating: its name, its value and its weight."""
+    """One term of a rating: its name, its value (a fraction) and its weight."""
 
     name: str
-    value: Millionths
+    value: Fraction
     weight: int
 
 

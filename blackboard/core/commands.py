@@ -26,6 +26,7 @@ __all__ = [
     "Command",
     "CompleteActivation",
     "Contribution",
+    "CreateBoard",
     "DeclineActivation",
     "DefineType",
     "DetachAgent",
@@ -33,6 +34,7 @@ __all__ = [
     "EnableSource",
     "ExpireLease",
     "FailActivation",
+    "IssueToken",
     "JudgeEntry",
     "LinkEntries",
     "NewLink",
@@ -40,11 +42,15 @@ __all__ = [
     "PauseBoard",
     "PostEntry",
     "Principal",
+    "RegisterSource",
     "Request",
     "ResumeBoard",
     "RetractEntry",
     "RetryActivation",
     "ReviseEntry",
+    "RevokeToken",
+    "SystemCommand",
+    "UnregisterSource",
     "Verdict",
 ]
 
@@ -290,6 +296,45 @@ Command: TypeAlias = (
 )
 
 
+class CreateBoard(Fact, tag="create_board", tag_field="do"):
+    """Reserve the name of a board; the board is opened in its own log after that."""
+
+    board: str
+
+
+class RegisterSource(Fact, tag="register_source", tag_field="do"):
+    """Make a source known to the server, for `boards` or, if that is `None`, for every board."""
+
+    source: SourceDeclaration
+    boards: tuple[str, ...] | None = None
+    replace: bool = False
+
+
+class UnregisterSource(Fact, tag="unregister_source", tag_field="do"):
+    """Forget a source; boards on which it is enabled disable it."""
+
+    source: str
+
+
+class IssueToken(Fact, tag="issue_token", tag_field="do"):
+    """Let whoever knows the secret behind `hash` (SHA-256, hexadecimal) in, under `name`."""
+
+    name: str
+    kind: Literal["person", "agent"]
+    scopes: tuple[str, ...]
+    hash: str
+
+
+class RevokeToken(Fact, tag="revoke_token", tag_field="do"):
+    """Let nobody in under `name` any more."""
+
+    name: str
+
+
+SystemCommand: TypeAlias = CreateBoard | RegisterSource | UnregisterSource | IssueToken | RevokeToken
+"""Commands to the system board."""
+
+
 class Request(Fact):
     """A command, who asks it, and the key under which a repeat gets the first answer again.
 
@@ -300,5 +345,5 @@ class Request(Fact):
     """
 
     principal: Principal
-    command: Command
+    command: Command | SystemCommand
     command_id: str | None = None

@@ -37,7 +37,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     receipts_per_board_max: int = 1_000_000
     receipt_ms: int = 7 * 24 * 3_600_000
     inbox_requests_max: int = 10_000
+    inbox_bytes_max: int = 67_108_864
     requests_per_batch_max: int = 512
+    batch_bytes_max: int = 262_144
     batches_ahead_max: int = 4
     connections_max: int = 10_000
     connection_queue_bytes_max: int = 8_388_608

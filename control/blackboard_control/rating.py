@@ -13,7 +13,7 @@ from typing import Final
 from blackboard.core.activation import RatingTerm
 from blackboard.core.entry import Entry, EntryId, Premise
 from blackboard.core.source import SourceDeclaration
-from blackboard.core.values import ONE, Millionths, to_millionths
+from blackboard.core.values import ONE, Millionths, to_fraction, to_millionths
 
 __all__ = ["DEFAULT_WEIGHTS", "combine", "rate"]
 
@@ -28,7 +28,7 @@ def rate(
 ) -> tuple[RatingTerm, ...]:
     """Return the terms of an activation's rating; terms of weight 0 are left out."""
     belief = min((entries[premise.entry].belief for premise in bindings), default=ONE)
-    values = {"declared": to_millionths(source.rating), "belief": belief}
+    values = {"declared": source.rating, "belief": to_fraction(belief)}
     terms = (
         RatingTerm(name, value, weights.get(name, DEFAULT_WEIGHTS[name])) for name, value in values.items()
     )
@@ -38,4 +38,5 @@ def rate(
 def combine(terms: tuple[RatingTerm, ...]) -> Millionths:
     """Return the weighted mean of `terms` in millionths, 0 if there are none."""
     weight = sum(term.weight for term in terms)
-    return sum(term.value * term.weight for term in terms) // weight if weight else 0
+    total = sum(to_millionths(term.value) * term.weight for term in terms)
+    return total // weight if weight else 0
