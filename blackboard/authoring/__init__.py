@@ -18,7 +18,7 @@ from blackboard.authoring.contributions import (
     supports,
     to_contributions,
 )
-from blackboard.authoring.entry import Entry, view_entry
+from blackboard.authoring.entry import Entry, typed, view_entry
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.authoring.operators import any_of, between, has, not_, one_of, prefix, suffix
 from blackboard.authoring.patterns import Guard, On, When, absent, exists, on, quiescent, when
@@ -67,6 +67,7 @@ __all__ = [
     "suffix",
     "supports",
     "to_contributions",
+    "typed",
     "var",
     "view_entry",
     "when",

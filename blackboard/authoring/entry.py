@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
 
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.core import entry as core
 from blackboard.core.entry import EntryId, Status
-from blackboard.core.values import to_fraction
+from blackboard.core.errors import BlackboardError
+from blackboard.core.values import Data, to_fraction
 
-__all__ = ["Entry", "view_entry"]
+__all__ = ["Entry", "typed", "view_entry"]
 
 H = TypeVar("H", bound=Hypothesis)
 T_co = TypeVar("T_co", covariant=True)
@@ -51,15 +54,32 @@ class Entry(Generic[T_co]):
     activation: int | None = None
 
 
-def view_entry(entry: core.Entry, model: type[H] | None) -> Entry[Any]:
-    """Return the view of a core entry, its data read as `model` (plain data for `None`)."""
+def typed(entry: Entry[Any], model: type[H]) -> Entry[H]:
+    """Return `entry` with its plain data read as `model`.
+
+    Raises:
+        BlackboardError: `schema_violation` if the data does not fit, because another module declares a
+            type of that name differently.
+    """
+    try:
+        return replace(entry, data=model.model_validate(entry.data))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = "/".join(map(str, fault["loc"]))
+        raise BlackboardError(
+            "schema_violation", f"entry #{entry.id} is no {model.__name__}: at {place!r}: {fault['msg']}"
+        ) from error
+
+
+def view_entry(entry: core.Entry) -> Entry[Data]:
+    """Return the view of a core entry, with plain data."""
     standing = [each for each in entry.justifications if not each.withdrawn]
     because = sorted({premise.entry for each in standing for premise in each.premises})
     return Entry(
         id=entry.id,
         type=entry.type,
         level=entry.level,
-        data=entry.data if model is None else model.model_validate(entry.data),
+        data=entry.data,
         confidence=to_fraction(entry.confidence),
         belief=to_fraction(entry.belief),
         version=entry.version,

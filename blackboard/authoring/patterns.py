@@ -14,7 +14,8 @@ from typing import Any, Generic, Literal, TypeGuard, TypeVar, TypeVarTuple, over
 
 from blackboard.authoring.entry import Entry
 from blackboard.authoring.hypothesis import Hypothesis
-from blackboard.authoring.record import Recorded, Variable, as_condition, as_variable, lower, model_of
+from blackboard.authoring.lowering import lower
+from blackboard.authoring.record import Recorded, Variable, as_condition, as_variable, model_of
 from blackboard.core.errors import BlackboardError
 from blackboard.core.trigger import Pattern, Signal, Trigger
 

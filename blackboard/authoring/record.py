@@ -2,24 +2,21 @@
 
 To the type checkers `var(Model)` is a `Model`, so that they complete and police its fields and see each
 comparison as a `bool`. At run time it is a `Variable`, its attributes are `Field`s, and a comparison is a
-`Comparison`: data that `lower` turns into the core's condition once the variables have names. Every mistake
-that the checkers would find is also found here, while the module is imported, and the message says what to
-write. The recorders keep their state under names with leading underscores, which pydantic refuses as names
+`Comparison`: data that `lowering.py` turns into the core's condition once the variables have names. Every
+mistake that the checkers would find is also found here, while the module is imported, and the message says
+what to write. The recorders keep their state under names with leading underscores, which pydantic refuses as names
 of fields; so every field name stays free.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
-
+from blackboard.authoring.checking import check_constant, check_fields
 from blackboard.authoring.hypothesis import Hypothesis, did_you_mean
-from blackboard.authoring.schema import Schema, child_of, item_of, kind_of, kinds_of, names_of, values_of
-from blackboard.core import condition as core
+from blackboard.authoring.schema import Schema, child_of, item_of, kinds_of, names_of
 from blackboard.core.condition import Operator
 from blackboard.core.errors import BlackboardError
 
@@ -28,6 +25,7 @@ __all__ = [
     "Either",
     "Field",
     "Negation",
+    "Place",
     "Recorded",
     "UnknownField",
     "Variable",
@@ -35,17 +33,11 @@ __all__ = [
     "as_field",
     "as_variable",
     "compare",
-    "lower",
     "model_of",
     "var",
 ]
 
 H = TypeVar("H", bound=Hypothesis)
-
-_ORDER: Final = frozenset({"<", "<=", ">", ">="})
-_ORDERED_KINDS: Final = frozenset({"number", "string"})
-_UNORDERED_FORMATS: Final = frozenset({"date-time", "time", "duration"})
-_MEMBER_KINDS: Final = frozenset({"array", "string", "object"})
 
 
 class UnknownField(BlackboardError, AttributeError):
@@ -264,130 +256,8 @@ def compare(field: Field, op: Operator, other: object) -> Comparison:
     if isinstance(other, Variable | Recorded):
         raise _wrong(f"{field!r} {op} {other!r}: compare with a constant or with a field such as X.name")
     if isinstance(other, Field):
-        _check_fields(field, op, other)
+        if field.__place__.variable is other.__place__.variable:
+            raise _wrong(f"{field!r} {op} {other!r}: both belong to one entry; compare them in the handler")
+        check_fields(field.__place__, op, other.__place__)
         return Comparison(field, op, other)
-    value = _to_json(field, op, other)
-    _check_constant(field, op, value)
-    return Comparison(field, op, value)
-
-
-def _to_json(field: Field, op: Operator, value: object) -> Any:
-    try:
-        plain = to_jsonable_python(value)
-    except PydanticSerializationError as error:
-        raise _wrong(f"{field!r} {op} {value!r}: a {type(value).__name__} has no JSON form") from error
-    if isinstance(plain, float) and not math.isfinite(plain):
-        raise _wrong(f"{field!r} {op} {value!r}: expected a finite number")
-    return plain
-
-
-def _check_fields(left: Field, op: Operator, right: Field) -> None:
-    if left.__place__.variable is right.__place__.variable:
-        raise _wrong(f"{left!r} {op} {right!r}: both belong to one entry; compare them in the handler")
-    kinds, others = _kinds(left), _kinds(right)
-    if kinds and others and not kinds & others:
-        raise _wrong(
-            f"{left!r} {op} {right!r} compares {_words(kinds)} with {_words(others)}, which never holds"
-        )
-    _check_order(left, op)
-
-
-def _check_constant(field: Field, op: Operator, value: object) -> None:
-    kinds = _kinds(field)
-    if op == "has":
-        if kinds and not kinds & _MEMBER_KINDS:
-            raise _wrong(f"has({field!r}, {value!r}): {field!r} is {_words(kinds)}, not an array or a string")
-        return
-    expected = kinds & {"string"} if op in ("prefix", "suffix") else kinds
-    for each in cast(list[Any], value) if op in ("one_of", "between") else [value]:
-        if kinds and kind_of(each) not in expected:
-            raise _wrong(
-                f"{field!r} {op} {each!r} never holds: the field is {_words(kinds)}, "
-                f"the constant is {kind_of(each)}"
-            )
-        _check_listed(field, op, each)
-    _check_order(field, op)
-
-
-def _check_listed(field: Field, op: Operator, value: object) -> None:
-    allowed = values_of(field.__place__.schema, field.__place__.root)
-    if op in ("==", "!=", "one_of") and allowed is not None and value not in allowed:
-        hint = did_you_mean(str(value), map(str, allowed))
-        raise _wrong(f"{field!r} is never {value!r}; {hint}")
-
-
-def _check_order(field: Field, op: Operator) -> None:
-    if op not in _ORDER and op != "between":
-        return
-    kinds = _kinds(field)
-    if kinds and not kinds & _ORDERED_KINDS:
-        raise _wrong(f"{field!r} is {_words(kinds)}; only numbers and strings have an order")
-    if field.__place__.schema.get("format") in _UNORDERED_FORMATS:
-        raise _wrong(
-            f"{field!r} is a time in text form, which has no reliable order; keep seconds as a float"
-        )
-
-
-def _kinds(field: Field) -> frozenset[str]:
-    return kinds_of(field.__place__.schema, field.__place__.root)
-
-
-def _words(kinds: frozenset[str] | set[str]) -> str:
-    return " or ".join(sorted(kinds))
-
-
-def lower(recorded: Recorded, variable: Variable, names: Mapping[Variable, str]) -> core.Condition:
-    """Return the core's condition on the entry bound to `variable`; `names` are the variables in scope.
-
-    Raises:
-        BlackboardError: `invalid_source` if the condition is about another entry, or reads an unbound one.
-    """
-    match recorded:
-        case Either(conditions=conditions):
-            return core.AnyOf(conditions=tuple(lower(each, variable, names) for each in conditions))
-        case Negation(condition=condition):
-            return core.Not(condition=lower(condition, variable, names))
-        case Comparison():
-            return _lower_comparison(recorded, variable, names)
-        case _:
-            raise AssertionError(f"a kind of condition without a lowering: {recorded!r}")
-
-
-_MIRRORED: Final[Mapping[Operator, Operator]] = {
-    "==": "==",
-    "!=": "!=",
-    "<": ">",
-    "<=": ">=",
-    ">": "<",
-    ">=": "<=",
-}
-
-
-def _lower_comparison(
-    comparison: Comparison, variable: Variable, names: Mapping[Variable, str]
-) -> core.Compare:
-    left, op, right = comparison.left.__place__, comparison.op, comparison.right
-    if not isinstance(right, Field):
-        if left.variable is not variable:
-            raise _misplaced(comparison, variable)
-        return core.Compare(path=_pointer(left), op=op, value=right)
-    other = right.__place__
-    if left.variable is not variable:
-        if other.variable is not variable:
-            raise _misplaced(comparison, variable)
-        left, op, other = other, _MIRRORED[op], left
-    if other.variable not in names:
-        raise _wrong(f"{comparison!r} reads {other}, which no on(...) binds; add on({other.variable!r})")
-    return core.Compare(
-        path=_pointer(left), op=op, field=core.Field(variable=names[other.variable], path=_pointer(other))
-    )
-
-
-def _misplaced(comparison: Comparison, variable: Variable) -> BlackboardError:
-    return _wrong(
-        f"{comparison!r} says nothing about {variable!r}; move it into the on(...) of its own variable"
-    )
-
-
-def _pointer(place: Place) -> str:
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in place.path)
+    return Comparison(field, op, check_constant(field.__place__, op, other))

@@ -13,7 +13,17 @@ from pydantic import BaseModel
 
 from blackboard.core.values import is_array, is_object
 
-__all__ = ["Schema", "child_of", "item_of", "kind_of", "kinds_of", "lean_schema", "names_of", "values_of"]
+__all__ = [
+    "Schema",
+    "child_of",
+    "formats_of",
+    "item_of",
+    "kind_of",
+    "kinds_of",
+    "lean_schema",
+    "names_of",
+    "values_of",
+]
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -94,6 +104,11 @@ def kinds_of(node: Schema, root: Schema) -> frozenset[str]:
         else:
             return frozenset()
     return frozenset(kinds)
+
+
+def formats_of(node: Schema, root: Schema) -> frozenset[str]:
+    """Return the formats that `node` names, such as `date-time`."""
+    return frozenset(str(each["format"]) for each in _alternatives(node, root) if "format" in each)
 
 
 def values_of(node: Schema, root: Schema) -> tuple[Any, ...] | None:

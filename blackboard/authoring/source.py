@@ -15,12 +15,11 @@ from typing import Any, Protocol, TypeAlias, TypedDict, TypeGuard, TypeVarTuple,
 
 from blackboard.authoring.context import Context
 from blackboard.authoring.contributions import Result
-from blackboard.authoring.entry import view_entry
+from blackboard.authoring.entry import Entry, typed
 from blackboard.authoring.hypothesis import Hypothesis, did_you_mean
 from blackboard.authoring.patterns import When, on
 from blackboard.authoring.record import var
 from blackboard.authoring.signature import Handler, location_of, match_parameters, models_of_annotations
-from blackboard.core.entry import Entry as CoreEntry
 from blackboard.core.errors import BlackboardError
 from blackboard.core.limits import DEFAULT_LIMITS
 from blackboard.core.source import Since, SourceDeclaration, check_source
@@ -95,14 +94,14 @@ class KnowledgeSource:
         """The source's name."""
         return self.declaration.name
 
-    async def run(self, context: Context, entries: Sequence[CoreEntry]) -> Result:
-        """Run the handler on the entries bound by an activation and return what it returns.
+    async def run(self, context: Context, entries: Sequence[Entry[Any]]) -> Result:
+        """Run the handler on the entries that an activation binds (plain data) and return what it returns.
 
         Cancelling abandons an async handler at its next await; the thread of a sync handler runs on, and
         what it returns is dropped.
         """
         assert len(entries) == len(self.models), "an activation binds one entry per pattern"
-        views = [view_entry(entry, model) for entry, model in zip(entries, self.models, strict=True)]
+        views = [typed(entry, model) for entry, model in zip(entries, self.models, strict=True)]
         if inspect.iscoroutinefunction(self.handler):
             return cast(Result, await self.handler(context, *views))
         return cast(Result, await asyncio.to_thread(self.handler, context, *views))
