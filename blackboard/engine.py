@@ -6,7 +6,8 @@ ahead of the disk; the shell sends nothing before the commit it rests on is dura
 
 A command is judged inside an attempt: its events are applied one by one, so that the parts of a batch see
 each other, and all of it is undone if one part is refused. Control hears of the events only when the whole
-command stands.
+command stands. Replay forms the same groups (see `groups_of`), for what control makes of an event depends on
+the board at the end of its group.
 """
 
 from __future__ import annotations
@@ -17,15 +18,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 from blackboard_control.control import Control
-from blackboard_control.requests import enable_source, judge_control
-from blackboard_control.strategy import strategy_named
+from blackboard_control.requests import check_run, enable_source, judge_control
 
 from blackboard.core import commands as cm
 from blackboard.core import events as ev
 from blackboard.core.activation import Activation
 from blackboard.core.apply import apply
 from blackboard.core.board import Board, Touched
-from blackboard.core.completion import check_settings
 from blackboard.core.decide import Author, contribute, define_type
 from blackboard.core.entry import EntryId
 from blackboard.core.errors import BlackboardError, Rejected
@@ -36,9 +35,9 @@ from blackboard.core.record import (
     Commit,
     Origin,
     Record,
-    Row,
     decode_row,
     encode_row,
+    groups_of,
     link_hash,
     make_commit,
 )
@@ -96,7 +95,9 @@ class Engine:
 
     def next_deadline_ms(self) -> int | None:
         """Return the engine time at which `handle` must be called even without requests, `None` for never."""
-        times = (self.control.next_deadline_ms(), self._next_expiry_ms())
+        if self.board.status in {"new", "ended"}:
+            return None
+        times = (*self.control.deadlines_ms(), self._next_expiry_ms())
         return min((each for each in times if each is not None and each > self._now_ms), default=None)
 
     def _judge(self, request: cm.Request) -> Answer:
@@ -174,8 +175,7 @@ class Engine:
         if self.board.status != "new":
             raise Rejected("board_exists", f"board {command.board!r} exists already")
         assert command.board == self.board.id, "a board is opened under its own name"
-        check_settings(command.settings)
-        strategy_named(command.settings.strategy)
+        check_run(command.settings)
         self._record(ev.BoardOpened(board=command.board, goal=command.goal, settings=command.settings))
         if command.paused:
             self._record(ev.BoardPaused(author=principal.name, reason="opened paused"))
@@ -188,7 +188,7 @@ class Engine:
             raise Rejected("invalid_params", "a contribution under an activation needs its token")
         return self._lessee(self.control.leased_under(command.activation, command.token, principal))
 
-    def _lessee(self, activation: Activation) -> Author:
+    def _lessee(self, activation: Activation, *, keeps: bool = False) -> Author:
         source = self.control.roster.sources[activation.source].declaration
         return Author(
             name=source.name,
@@ -196,6 +196,7 @@ class Engine:
             activation=activation.id,
             premises=activation.bindings,
             produces=source.produces,
+            keeps=keeps,
         )
 
     def _check_batch(self, contributions: tuple[cm.Contribution, ...]) -> None:
@@ -208,7 +209,7 @@ class Engine:
     def _complete(self, command: cm.CompleteActivation, principal: cm.Principal) -> tuple[EntryId, ...]:
         activation = self.control.leased_under(command.activation, command.token, principal)
         self._check_batch(command.contributions)
-        author = self._lessee(activation)
+        author = self._lessee(activation, keeps=True)
         # The activation ends first: its own contributions may change what it was bound to.
         self._record(ev.ActivationExecuted(activation=activation.id, token=command.token))
         return self._contribute_all(command.contributions, author)
@@ -268,8 +269,9 @@ class Engine:
 
     def _react(self) -> None:
         while events := self.control.react(self._now_ms):
-            self._record_all(events)
-            self._take_steps()
+            for event in events:
+                self._record(event)
+                self._take_steps()
 
     def _forget_receipts(self, now_ms: int) -> None:
         """Drop the oldest receipts while they are beyond their age or number."""
@@ -295,15 +297,14 @@ class Engine:
         while (expires_ms := self._next_expiry_ms()) is not None and expires_ms <= self._now_ms:
             _, number = heapq.heappop(self._expiries)
             self._record(ev.EntryExpired(entry=number))
-        self._take_steps()
+            self._take_steps()
 
     # The way out
 
     def _ready(self, answers: tuple[Answer, ...]) -> Ready:
         records, self._records = tuple(self._records), []
         beliefs, self._beliefs = self._beliefs, {}
-        withdrawals, self.control.withdrawals = tuple(self.control.withdrawals), []
-        granted, self.control.granted = self.control.granted, []
+        withdrawals, granted = self.control.end_turn()
         commit = None
         if records:
             rows = tuple(encode_row(record, self._salts()) for record in records)
@@ -315,7 +316,7 @@ class Engine:
             records=records,
             answers=answers,
             offers=tuple(offer for offer in offers if offer is not None),
-            withdrawals=withdrawals,
+            withdrawals=tuple(withdrawals),
             beliefs=beliefs,
             deadline_ms=self.next_deadline_ms(),
         )
@@ -354,20 +355,21 @@ class Engine:
             BlackboardError: `log_corrupt` if it does not continue the chain or cannot be read.
         """
         where = f"board {self.board.id!r}, revision {commit.first}"
+        if commit.board != self.board.id:
+            raise BlackboardError("log_corrupt", f"{where}: belongs to board {commit.board!r}")
         if commit.first != self.board.revision + 1 or commit.previous != self.chain:
             raise BlackboardError("log_corrupt", f"{where}: does not follow revision {self.board.revision}")
         if link_hash(commit.previous, commit.time_ms, commit.rows) != commit.hash:
             raise BlackboardError("log_corrupt", f"{where}: the commit was changed")
         self._now_ms = max(self._now_ms, commit.time_ms)
-        records = tuple(self._replay_row(row, commit.time_ms) for row in commit.rows)
+        records = tuple(decode_row(row, commit.time_ms) for row in commit.rows)
+        for group in groups_of(records):
+            self._steps = [(record, apply(self.board, record)) for record in group]
+            self._take_steps()
         self.chain = commit.hash
-        self._beliefs, self.control.withdrawals, self.control.granted = {}, [], []
+        self._records, self._beliefs = [], {}
+        self.control.end_turn()
         return records
-
-    def _replay_row(self, row: Row, time_ms: int) -> Record:
-        record = decode_row(row, time_ms)
-        self._take(record, apply(self.board, record))
-        return record
 
     # Questions
 

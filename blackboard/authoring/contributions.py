@@ -16,7 +16,7 @@ from blackboard.core import commands as core
 from blackboard.core.commands import Verdict
 from blackboard.core.entry import EntryId, LinkKind
 from blackboard.core.errors import BlackboardError
-from blackboard.core.values import check_fraction
+from blackboard.core.values import Data, check_fraction
 
 __all__ = [
     "Contribution",
@@ -24,6 +24,7 @@ __all__ = [
     "Fatal",
     "Judge",
     "Link",
+    "Plain",
     "Post",
     "Ref",
     "Result",
@@ -42,12 +43,20 @@ class Fatal(BlackboardError):
         super().__init__("handler_failed", message)
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Plain data under the name of a type, where no model of it is at hand."""
+
+    type: str
+    data: Data
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Post:
     """Post a hypothesis or partial result.
 
     Args:
-        data: The hypothesis.
+        data: The hypothesis, or plain data under the name of a type.
         confidence: How sure the author is, from 0 to 1.
         because: Entries that it rests on, beside those bound by the trigger.
         links: Links from it to other entries, such as `supports(entry)`.
@@ -56,7 +65,7 @@ class Post:
         keep: A partial result that stands even if the attempt fails.
     """
 
-    data: Hypothesis
+    data: Hypothesis | Plain
     confidence: float = 1.0
     because: Sequence[Ref] = ()
     links: Sequence[Edge] = ()
@@ -187,9 +196,11 @@ class _Lowering:
                 assert_never(item)
 
     def _post(self, item: Post) -> core.PostEntry:
+        body = item.data
+        plain = body if isinstance(body, Plain) else Plain(type(body).entry_type().name, body.to_data())
         return core.PostEntry(
-            type=type(item.data).entry_type().name,
-            data=item.data.to_data(),
+            type=plain.type,
+            data=plain.data,
             confidence=check_fraction(item.confidence, name="confidence"),
             because=self._refs(item.because),
             links=tuple(

@@ -4,8 +4,8 @@ To the type checkers `var(Model)` is a `Model`, so that they complete and police
 comparison as a `bool`. At run time it is a `Variable`, its attributes are `Field`s, and a comparison is a
 `Comparison`: data that `lowering.py` turns into the core's condition once the variables have names. Every
 mistake that the checkers would find is also found here, while the module is imported, and the message says
-what to write. The recorders keep their state under names with leading underscores, which pydantic refuses as names
-of fields; so every field name stays free.
+what to write. The recorders keep their state under names with leading underscores, which pydantic refuses
+as names of fields; so every field name stays free.
 """
 
 from __future__ import annotations

@@ -150,7 +150,8 @@ def _merged(board: Board, event: ev.EntryMerged, touched: Touched) -> None:
         premises=event.premises,
         activation=event.activation,
     )
-    others = tuple(each for each in entry.justifications if not _same_claim(each, reason))
+    is_anew = event.data is not None and entry.status == "unsupported"
+    others = () if is_anew else tuple(each for each in entry.justifications if not _same_claim(each, reason))
     changed = msgspec.structs.replace(entry, justifications=(*others, reason))
     if event.data is not None:
         changed = msgspec.structs.replace(
@@ -175,8 +176,11 @@ def _revised(board: Board, event: ev.EntryRevised, touched: Touched) -> None:
         assert event.confidence is not None, "a revision changes the data or the claim"
         board.put_entry(_reclaimed(entry, event.author, to_millionths(event.confidence)), touched)
         return
-    standing = [each.confidence for each in entry.justifications if each.author == event.author]
-    confidence = to_millionths(event.confidence) if event.confidence is not None else max(standing, default=0)
+    standing = [
+        each.confidence for each in entry.justifications if each.author == event.author and not each.withdrawn
+    ]
+    claim = max(standing, default=entry.confidence)
+    confidence = claim if event.confidence is None else to_millionths(event.confidence)
     reason = Justification(
         author=event.author, confidence=confidence, premises=event.premises, activation=event.activation
     )

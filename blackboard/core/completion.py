@@ -6,7 +6,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from blackboard.core.errors import Rejected
 from blackboard.core.fact import Fact
-from blackboard.core.trigger import Pattern
+from blackboard.core.limits import DEFAULT_LIMITS
+from blackboard.core.trigger import Pattern, Trigger, check_trigger
 from blackboard.core.values import Fraction, check_fraction
 
 __all__ = [
@@ -94,6 +95,8 @@ def check_settings(settings: Settings) -> None:
     check_fraction(settings.minimum_rating, name="minimum_rating")
     if len(set(settings.levels)) != len(settings.levels):
         raise Rejected("invalid_params", f"levels {list(settings.levels)} name one twice")
+    if settings.answer is not None:
+        _check_pattern(settings.answer)
     for condition in settings.completion:
         _check_completion(condition)
 
@@ -110,5 +113,12 @@ def _check_completion(condition: Completion) -> None:
                 raise Rejected("invalid_params", "all_of needs at least one condition")
             for each in condition.conditions:
                 _check_completion(each)
-        case Goal() | Quiescent():
+        case Goal(pattern=pattern):
+            _check_pattern(pattern)
+        case Quiescent():
             pass
+
+
+def _check_pattern(pattern: Pattern) -> None:
+    """A pattern of the settings stands alone: it can name no other variable."""
+    check_trigger(Trigger(patterns=(pattern,)), limits=DEFAULT_LIMITS)

@@ -18,6 +18,7 @@ from blackboard.core.entry import LIVE, STATUS_MOVES, Entry, EntryId, Premise, n
 from blackboard.core.entry_type import EntryType, MergeRule, check_data, check_entry_type
 from blackboard.core.errors import Rejected
 from blackboard.core.fact import Fact
+from blackboard.core.support import is_whole
 from blackboard.core.values import Data, check_fraction, is_array, to_millionths
 
 __all__ = ["Author", "contribute", "define_type"]
@@ -33,6 +34,7 @@ class Author(Fact):
         premises: The entries that the activation is bound to.
         produces: Types that it may post; empty means any.
         trust: Trust label for what it posts.
+        keeps: What it posts stands whatever becomes of the activation, which ends with this very command.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Author(Fact):
     premises: tuple[Premise, ...] = ()
     produces: tuple[str, ...] = ()
     trust: str = "local"
+    keeps: bool = False
 
 
 def contribute(
@@ -181,14 +184,17 @@ def _post(
     standing = board.identities.get(identity) if identity is not None else None
     if standing is not None:
         old = board.entries[standing]
+        data = _merge(old, command, known.definition)
+        if data is not None:
+            check_data(known.validator, data, type_name=command.type)
         merged: ev.Event = ev.EntryMerged(
             entry=standing,
             confidence=confidence,
             author=author.name,
-            data=_merge(old, command, known.definition),
+            data=data,
             premises=premises,
             activation=author.activation,
-            keep=command.keep,
+            keep=command.keep or author.keeps,
             note=note,
         )
         entry_id, events = standing, list[ev.Event]((merged,))
@@ -225,7 +231,7 @@ def _new_entry(
         author=author.name,
         premises=premises,
         activation=author.activation,
-        keep=command.keep,
+        keep=command.keep or author.keeps,
         expires_ms=None if ttl_ms is None else now_ms + ttl_ms,
         note=command.note,
         trust=author.trust,
@@ -235,9 +241,13 @@ def _new_entry(
 def _merge(old: Entry, command: cm.PostEntry, definition: EntryType) -> Data | None:
     """Return the merged data, or `None` if it stays as it is.
 
+    What is out for want of support contradicts nobody: the new data takes its place.
+
     Raises:
         Rejected: `identity_conflict` if a field differs and no rule says what then.
     """
+    if old.status == "unsupported":
+        return None if command.data == old.data else command.data
     merged = dict(old.data)
     is_surer = to_millionths(command.confidence) > old.confidence
     for field, value in command.data.items():
@@ -290,16 +300,41 @@ def _revise(
         _check_revised(board, entry, data)
     elif confidence is None:
         return [], entry.id
+    else:
+        _check_reclaimed(entry, command, author)
     event = ev.EntryRevised(
         entry=entry.id,
         author=author.name,
         data=data,
         confidence=confidence,
-        premises=_premises(board, author, command.because, posted, but=entry.id),
+        premises=_revised_premises(board, entry, author, command.because, posted),
         activation=author.activation,
         note=_check_note(board, command.note),
     )
     return [event], entry.id
+
+
+def _revised_premises(
+    board: Board, entry: Entry, author: Author, because: tuple[EntryId, ...], posted: tuple[EntryId, ...]
+) -> tuple[Premise, ...]:
+    """Return what revised data rests on; if its author was bound to the entry, also what that rested on."""
+    premises = _premises(board, author, because, posted, but=entry.id)
+    if all(premise.entry != entry.id for premise in author.premises):
+        return premises
+    whole = [each for each in entry.justifications if is_whole(board, each)]
+    weakest = min(whole, key=lambda each: each.activation is not None)
+    named = {premise.entry for premise in premises}
+    return (*premises, *(each for each in weakest.premises if each.entry not in {*named, entry.id}))
+
+
+def _check_reclaimed(entry: Entry, command: cm.ReviseEntry, author: Author) -> None:
+    if command.because:
+        raise Rejected("invalid_params", "a revision of the confidence alone keeps its reasons; omit because")
+    if not any(each.author == author.name and not each.withdrawn for each in entry.justifications):
+        raise Rejected(
+            "not_the_owner",
+            f"{author.name!r} makes no claim on #{entry.id} that could be revised; revise its data",
+        )
 
 
 def _check_revised(board: Board, entry: Entry, data: Data) -> None:

@@ -56,7 +56,7 @@ STATUS_MOVES: Final[dict[Status, dict[StatusMove, Status]]] = {
         "retract": "retracted",
         "expire": "expired",
     },
-    "rejected": {"accept": "accepted", "reopen": "proposed", "retract": "retracted"},
+    "rejected": {"accept": "accepted", "reopen": "proposed", "retract": "retracted", "expire": "expired"},
     "unsupported": {"support": "proposed", "retract": "retracted", "expire": "expired"},
     "superseded": {},
     "retracted": {},

@@ -19,6 +19,7 @@ from blackboard.core.source import SourceDeclaration
 from blackboard.core.values import Data, Fraction
 
 __all__ = [
+    "CASCADE_EVENTS",
     "DATA_EVENTS",
     "LOGIC_VERSION",
     "ActivationCancelled",
@@ -322,3 +323,6 @@ Event: TypeAlias = (
 
 DATA_EVENTS: Final = (EntryPosted, EntryMerged, EntryRevised)
 """Events that carry an author's data, which the chain covers by a salted commitment only."""
+
+CASCADE_EVENTS: Final = (SupportLost, SupportRegained)
+"""Events that never stand alone: they follow from the one before them."""

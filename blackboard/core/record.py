@@ -10,13 +10,21 @@ the predecessor's hash, the engine time and the bodies; it also is the commit's 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
 from blackboard.core.entry import EntryId
 from blackboard.core.errors import BlackboardError
-from blackboard.core.events import DATA_EVENTS, EntryMerged, EntryPosted, EntryRevised, Event
+from blackboard.core.events import (
+    CASCADE_EVENTS,
+    DATA_EVENTS,
+    EntryMerged,
+    EntryPosted,
+    EntryRevised,
+    Event,
+)
 from blackboard.core.fact import Fact
 from blackboard.core.values import Data, canonical
 
@@ -28,6 +36,7 @@ __all__ = [
     "Row",
     "decode_row",
     "encode_row",
+    "groups_of",
     "link_hash",
     "make_commit",
 ]
@@ -142,7 +151,29 @@ def decode_row(row: Row, time_ms: int) -> Record:
             raise BlackboardError("log_corrupt", f"the data of revision {row.revision} was changed")
         assert isinstance(event, DATA_EVENTS), "only events with data carry a commitment"
         event = msgspec.structs.replace(event, data=data)
+    elif row.data is not None or row.salt is not None:
+        raise BlackboardError("log_corrupt", f"revision {row.revision} has data that nobody committed to")
     return Record(revision=row.revision, time_ms=time_ms, event=event, origin=body.origin)
+
+
+def groups_of(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Split the records of one commit into the groups of which control hears at once.
+
+    A command's records are one group: the last of them carries the origin, which says where it starts. Any
+    other event is a group with the changes of support that follow from it.
+    """
+    records = tuple(records)
+    ends = {record.origin.first: record.revision for record in records if record.origin is not None}
+    group: list[Record] = []
+    end = 0
+    for record in records:
+        if group and record.revision > end and not isinstance(record.event, CASCADE_EVENTS):
+            yield group
+            group = []
+        end = ends.get(record.revision, end)
+        group.append(record)
+    if group:
+        yield group
 
 
 def link_hash(previous: str, time_ms: int, rows: tuple[Row, ...]) -> str:

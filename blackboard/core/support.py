@@ -62,7 +62,7 @@ def _closure(board: Board, touched: Touched) -> dict[EntryId, None]:
     queue: list[EntryId] = []
     for entry_id, before in touched.items():
         entry = board.entries[entry_id]
-        if before is None or before.justifications is not entry.justifications:
+        if before is None or before.justifications is not entry.justifications or not before.is_live:
             _reach(entry, found, queue)
         if before is not None and (before.is_live != entry.is_live or before.version != entry.version):
             queue.append(entry_id)

@@ -15,7 +15,7 @@ import hmac
 import os
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -57,10 +57,22 @@ class Grant(msgspec.Struct, frozen=True):
         """Whether it may issue tokens for others."""
         return self.principal.kind == "person" and not self.scopes
 
+    @property
+    def boards(self) -> tuple[str, ...] | None:
+        """The boards that the bearer may know of; `None` for all."""
+        named = tuple(
+            scope.removeprefix(_BOARD_SCOPE) for scope in self.scopes if scope.startswith(_BOARD_SCOPE)
+        )
+        return named or None
+
     def reaches(self, board: str) -> bool:
         """Whether the bearer may know of a board."""
-        boards = [scope for scope in self.scopes if scope.startswith(_BOARD_SCOPE)]
-        return not boards or f"{_BOARD_SCOPE}{board}" in boards
+        return not self.scopes or (boards := self.boards) is None or board in boards
+
+    @classmethod
+    def of(cls, name: str, kind: Literal["person", "agent"], scopes: tuple[str, ...]) -> Grant:
+        """Return the grant of an issued token."""
+        return cls(Principal(name=name, kind=kind), scopes)
 
 
 ADMINISTRATOR: Final = Grant(Principal(name="admin", kind="person"))

@@ -65,6 +65,9 @@ class LeaseTable:
     def __len__(self) -> int:
         return len(self._leases)
 
+    def __iter__(self) -> Iterator[LiveLease]:
+        return iter(self._leases.values())
+
     def arm(self, offer: Offer, *, accepted: bool = False) -> None:
         """Start the timer of a lease; `accepted` gives it one full term, as after a restart."""
         now = self._loop.time()
@@ -95,6 +98,12 @@ class LeaseTable:
         if lease is not None and lease.offer.token == token:
             del self._leases[board, activation]
             self._compact()
+
+    def end(self, board: str, activation: int) -> None:
+        """Disarm whatever lease an activation has; its end is recorded, so no later one was granted yet."""
+        lease = self._leases.get((board, activation))
+        if lease is not None:
+            self.drop(board, activation, lease.offer.token)
 
     def of_agent(self, agent: str) -> Iterator[LiveLease]:
         """Return the live leases of one agent, in the order of the grants."""

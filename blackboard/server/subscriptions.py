@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -37,17 +37,15 @@ from blackboard.core.events import (
 )
 from blackboard.core.limits import Limits
 from blackboard.core.record import Commit, Record, decode_row
-from blackboard.core.values import Millionths, to_fraction
+from blackboard.core.values import Millionths
 from blackboard.server.metrics import Counters
+from blackboard.wire.broadcast import Broadcast, changed
+from blackboard.wire.codec import encode_notice
+from blackboard.wire.frames import frame_text
 
-__all__ = ["BoardFeed", "Filter", "Frame", "History", "Outlet", "Subscriptions", "Watch"]
+__all__ = ["BoardFeed", "Filter", "History", "Outlet", "Subscriptions", "Watch"]
 
 logger = logging.getLogger(__name__)
-
-Frame: TypeAlias = Callable[[bytes], bytes]
-"""Wraps the bytes of a JSON text into a websocket frame."""
-
-_encode = msgspec.json.Encoder().encode
 
 _WORK: Final = frozenset(
     {
@@ -147,14 +145,12 @@ class Subscriptions:
 
     Args:
         history: Where past commits are read.
-        frame: Wraps a message into a frame.
         counters: Counters of the server.
         limits: How many watches a connection may have.
     """
 
-    def __init__(self, history: History, *, frame: Frame, counters: Counters, limits: Limits) -> None:
+    def __init__(self, history: History, *, counters: Counters, limits: Limits) -> None:
         self._history = history
-        self._frame = frame
         self._counters = counters
         self._per_connection_max = limits.subscriptions_per_connection_max
         self._by_board: dict[str, dict[Filter, dict[Watch, None]]] = {}
@@ -226,22 +222,17 @@ class Subscriptions:
         if not groups or not records:
             return
         for wanted, watches in groups.items():
-            message = _Message(feed, records, beliefs, wanted)
-            frames: dict[int, bytes] = {}
+            message, is_wanted = _message(feed, records, beliefs, wanted)
             for watch in watches:
                 if not watch.is_live:
                     continue
                 if watch.outlet.is_paused:
                     watch.is_live = False
                     continue
-                watch.position = message.last
-                if message.is_empty:
-                    continue
-                frame = frames.get(watch.number)
-                if frame is None:
-                    frame = frames[watch.number] = self._frame(message.render(watch.number))
-                watch.outlet.send_frame(frame)
-                self._counters.deliveries += 1
+                watch.position = records[-1].revision
+                if is_wanted:
+                    watch.outlet.send_frame(message.frame(watch.number))
+                    self._counters.deliveries += 1
 
     async def close(self) -> None:
         """End everything."""
@@ -286,18 +277,17 @@ class Subscriptions:
             if not watch.is_open or watch.outlet.is_paused:
                 return
             records = [decode_row(row, commit.time_ms) for row in commit.rows]
-            message = _Message(watch.feed, records, {}, watch.wanted)
-            watch.position = message.last
+            message, is_wanted = _message(watch.feed, records, None, watch.wanted)
+            watch.position = commit.last
             # The last commit of the past is sent even if empty: it tells that catching up is over.
-            if not message.is_empty or message.last >= watch.feed.durable_revision:
-                watch.outlet.send_frame(self._frame(message.render(watch.number)))
+            if is_wanted or commit.last >= watch.feed.durable_revision:
+                watch.outlet.send_frame(message.frame(watch.number))
                 self._counters.deliveries += 1
 
     def _lose(self, watch: Watch, code: str) -> None:
         if watch.is_open:
             params = {"subscription": watch.number, "code": code, "advice": error_row(code).advice}
-            lost = {"jsonrpc": "2.0", "method": "board.lost", "params": params}
-            watch.outlet.send_frame(self._frame(_encode(lost)))
+            watch.outlet.send_frame(frame_text(encode_notice("board.lost", params)))
             self._forget(watch)
 
     def _forget(self, watch: Watch) -> None:
@@ -312,46 +302,23 @@ class Subscriptions:
             self._by_board.pop(watch.feed.board, None)
 
 
-class _Message:
-    """One commit as one filter shows it, ready but for the number of the subscription."""
-
-    __slots__ = ("_body", "is_empty", "last")
-
-    def __init__(
-        self,
-        feed: BoardFeed,
-        records: Sequence[Record],
-        beliefs: Mapping[EntryId, Millionths],
-        wanted: Filter,
-    ) -> None:
-        self.last = records[-1].revision
-        shown = [record for record in records if _is_wanted(record.event, wanted, feed)]
-        held = {str(entry): to_fraction(belief) for entry, belief in beliefs.items()}
-        if wanted.types is not None:
-            held = {entry: value for entry, value in held.items() if feed.type_of(int(entry)) in wanted.types}
-        self.is_empty = not shown and not held
-        self._body = b',"board":%b,"first":%d,"last":%d,"time_ms":%d,"records":[%b]%b}}' % (
-            _encode(feed.board),
-            records[0].revision,
-            self.last,
-            records[0].time_ms,
-            b",".join(map(_render, shown)),
-            b',"beliefs":%b' % _encode(held) if held else b"",
-        )
-
-    def render(self, number: int) -> bytes:
-        """Return the JSON text for the subscription with this number."""
-        return b'{"jsonrpc":"2.0","method":"board.changed","params":{"subscription":%d%b' % (
-            number,
-            self._body,
-        )
-
-
-def _render(record: Record) -> bytes:
-    event = _encode(record.event)
-    if record.origin is None:
-        return b'{"revision":%d,"event":%b}' % (record.revision, event)
-    return b'{"revision":%d,"event":%b,"origin":%b}' % (record.revision, event, _encode(record.origin))
+def _message(
+    feed: BoardFeed, records: Sequence[Record], beliefs: Mapping[EntryId, Millionths] | None, wanted: Filter
+) -> tuple[Broadcast, bool]:
+    """Encode one commit as one filter shows it, and say whether anything is left of it."""
+    shown = [record for record in records if _is_wanted(record.event, wanted, feed)]
+    types = wanted.types
+    if beliefs and types is not None:
+        beliefs = {entry: value for entry, value in beliefs.items() if feed.type_of(entry) in types}
+    broadcast = changed(
+        feed.board,
+        first=records[0].revision,
+        last=records[-1].revision,
+        time_ms=records[0].time_ms,
+        records=shown,
+        beliefs=beliefs or None,
+    )
+    return broadcast, bool(shown or beliefs)
 
 
 def _is_wanted(event: Event, wanted: Filter, feed: BoardFeed) -> bool:

@@ -1,10 +1,12 @@
 """The one writer of a board: it feeds the engine, and lets nothing out before it is durable.
 
-All requests of one loop turn become one `Machine.handle`; its commit is handed to the journal, and what the
+All requests of one loop turn (at most `requests_per_batch_max`, or `batch_bytes_max` of messages) become one
+`Machine.handle`; its commit is handed to the journal, and what the
 engine said (answers, records, offers, withdrawals) is released once this commit and all earlier ones of the
 board are durable, strictly in order. Meanwhile the writer goes on: it runs ahead of the disk by
 `batches_ahead_max` turns, then requests wait in the inbox, which refuses with `too_busy` beyond
-`inbox_requests_max`. Reads queue in the same order and are released when what they saw is durable.
+`inbox_requests_max` or `inbox_bytes_max`. Reads queue in the same order and are released when what they saw
+is durable.
 
 Theory of operation: everything here is synchronous and runs on the loop; a turn is atomic. Requests carry a
 reply callback instead of a future, so that no task, lock or allocation beyond a tuple is spent on one.
@@ -133,10 +135,13 @@ class BoardWriter(Generic[M]):
         self._shell = shell
         self._counters = counters
         self._inbox_max = limits.inbox_requests_max
+        self._inbox_bytes_max = limits.inbox_bytes_max
         self._batch_max = limits.requests_per_batch_max
+        self._batch_bytes_max = limits.batch_bytes_max
         self._ahead_max = limits.batches_ahead_max
         self._loop = asyncio.get_running_loop()
-        self._inbox: deque[tuple[Request | Read[M], Reply]] = deque()
+        self._inbox: deque[tuple[Request | Read[M], Reply, int]] = deque()
+        self._inbox_bytes = 0
         self._pipeline: deque[_Part] = deque()
         self._ahead = 0
         self._state: _State = "running"
@@ -152,32 +157,44 @@ class BoardWriter(Generic[M]):
 
     # What others ask.
 
-    def submit(self, request: Request, reply: Reply) -> None:
-        """Queue a request; `reply` is called once, unless storage fails for good."""
+    def submit(self, request: Request, reply: Reply, *, size: int = 0) -> None:
+        """Queue a request whose message was `size` bytes; `reply` is called once, unless storage fails."""
         if self._refusal is not None:
             reply(self._refusal)
-        elif len(self._inbox) >= self._inbox_max:
-            reply(Rejected("too_busy", f"{self._inbox_max} requests wait for board {self.board!r} already"))
+        elif self._is_full:
+            reply(self._too_busy())
         else:
-            self._inbox.append((request, reply))
+            self._inbox.append((request, reply, size))
+            self._inbox_bytes += size
             self._schedule()
 
     def read(self, look: Read[M], reply: Reply) -> None:
         """Queue a look at the state; `reply` gets its result once all that it saw is durable."""
         if self._state in {"closed", "failed"}:
             reply(_SHUTTING_DOWN)
-        elif len(self._inbox) >= self._inbox_max:
-            reply(Rejected("too_busy", f"{self._inbox_max} requests wait for board {self.board!r} already"))
+        elif self._is_full:
+            reply(self._too_busy())
         else:
-            self._inbox.append((look, reply))
+            self._inbox.append((look, reply, 0))
             self._schedule()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._inbox) >= self._inbox_max or self._inbox_bytes >= self._inbox_bytes_max
+
+    def _too_busy(self) -> Rejected:
+        return Rejected(
+            "too_busy", f"{len(self._inbox)} requests wait for board {self.board!r}; it takes no more for now"
+        )
 
     def insist(self, command: Command, reply: Reply | None = None) -> None:
         """Submit a command of the server's own; what may succeed later is repeated until it does."""
         self.submit(Request(principal=SERVER, command=command), partial(self._insisted, command, reply))
 
     def resume(self, machine: M, *, revision: int) -> None:
-        """Go on with a machine replayed from the log up to `revision`."""
+        """Go on with a machine replayed from the log up to `revision`, unless closed meanwhile."""
+        if self._state == "closed":
+            return
         assert self._state == "rebuilding", f"resumed while {self._state}"
         assert not self._pipeline, "a writer is rebuilt only when nothing is on its way"
         self.machine = machine
@@ -228,8 +245,11 @@ class BoardWriter(Generic[M]):
         requests: list[Request] = []
         replies: list[Reply] = []
         inbox = self._inbox
+        room = self._batch_bytes_max
         for _ in range(min(len(inbox), self._batch_max)):
-            what, reply = inbox.popleft()
+            what, reply, size = inbox.popleft()
+            self._inbox_bytes -= size
+            room -= size
             if isinstance(what, Request):
                 requests.append(what)
                 replies.append(reply)
@@ -239,6 +259,8 @@ class BoardWriter(Generic[M]):
                     self._handle(requests, replies, now_ms)
                     requests, replies = [], []
                 self._look(what, reply)
+            if room <= 0:
+                break
         if requests or self._is_due(now_ms):
             self._handle(requests, replies, now_ms)
         self._arm()
@@ -275,7 +297,7 @@ class BoardWriter(Generic[M]):
 
     def _look(self, look: Read[M], reply: Reply) -> None:
         if self._state != "running":
-            self._inbox.append((look, reply))
+            self._inbox.append((look, reply, 0))
             return
         try:
             result: object = look(self.machine)
@@ -346,11 +368,12 @@ class BoardWriter(Generic[M]):
             self._refuse(self._pipeline.popleft().replies, refusal)
         if self._refusal is not None:
             waiting, self._inbox = self._inbox, deque()
-            for what, reply in waiting:
+            self._inbox_bytes = 0
+            for what, reply, size in waiting:
                 if isinstance(what, Request):
                     reply(refusal)
                 else:
-                    self._inbox.append((what, reply))
+                    self._inbox.append((what, reply, size))
         self._shell.rebuild(self)
 
     def _try_again(self) -> None:

@@ -184,8 +184,9 @@ class Store(Protocol):
     def log(self, board: str, *, after: int = 0) -> AsyncIterator[Commit]:
         """Yield the commits of `board` as `read` does, to the end of the log, and verify their chain.
 
-        The hash of the commit before the first one yielded is taken from the log as it stands. The data
-        of rows is outside the chain; `decode_row` compares it with its commitment.
+        The hash of the commit before the first one yielded is taken from the log as it stands, and an end
+        that was cut off has no successor to vouch for it: to prove such a loss, keep a head elsewhere. The
+        data of rows is outside the chain; `decode_row` compares it with its commitment.
 
         Raises:
             BlackboardError: `log_corrupt`, naming board and revision, or `read_failed`.

@@ -28,8 +28,9 @@ from blackboard.store.checkpoint import CheckpointMode, WalGauge, checkpoint
 from blackboard.store.connection import Connect, JobConnection, open_connection, storage_error
 from blackboard.store.limits import DEFAULT_STORE_LIMITS, StoreLimits
 from blackboard.store.lock import FileLock
+from blackboard.store.reading import holds_commit, in_snapshot, read_head, read_heads, read_page
 from blackboard.store.schema import Migration, check_header, load_migrations, migrate
-from blackboard.store.tables import LogTables, holds_commit, read_head, read_heads, read_page
+from blackboard.store.tables import LogTables
 
 if TYPE_CHECKING:
     from blackboard.core.record import Commit
@@ -85,7 +86,8 @@ class SqliteStore(LogStore):
 
     async def acquire(self) -> None:
         """Lock the file, bring it up to date and read the heads."""
-        path = self._path = self._path.absolute()
+        # Resolved, so that two names of one file share its lock and its write-ahead log.
+        path = self._path = self._path.resolve()
         check_header(path)
         self._lock = FileLock(path)
         self._wal = WalGauge()
@@ -182,7 +184,7 @@ class SqliteStore(LogStore):
         if self._read_connection is None:
             raise self.not_open()
         try:
-            return await self._read_connection.run(job)
+            return await self._read_connection.run(partial(in_snapshot, job=job))
         except sqlite3.Error as error:
             raise storage_error(error, self._path, reading=True) from error
 

@@ -101,7 +101,18 @@ class AlphaNode:
     that look here for `exists` and `absent`; dictionaries serve as ordered sets.
     """
 
-    __slots__ = ("_is_past_anchor", "_tests", "anchor", "groups", "indexes", "memory", "patterns", "test")
+    __slots__ = (
+        "_is_past_anchor",
+        "_min_belief",
+        "_min_confidence",
+        "_tests",
+        "anchor",
+        "groups",
+        "indexes",
+        "memory",
+        "patterns",
+        "test",
+    )
 
     def __init__(self, test: EntryTest, anchor: Anchor | None) -> None:
         self.test = test
@@ -110,6 +121,8 @@ class AlphaNode:
         self.groups: dict[int, None] = {}
         self.memory: dict[int, Item] = {}
         self.indexes: dict[tuple[str, ...], JoinIndex] = {}
+        self._min_belief = test.min_belief
+        self._min_confidence = test.min_confidence
         settled = None if anchor is None else anchor.condition
         self._is_past_anchor: Test = _always if settled is None else compile_test(settled)
         self._tests: tuple[Test, ...] = tuple(
@@ -127,9 +140,8 @@ class AlphaNode:
         for test in self._tests:
             if not test(data):
                 return False
-        asked = self.test
-        return entry.belief >= asked.min_belief and (
-            asked.min_confidence == 0 or entry.confidence >= asked.min_confidence
+        return entry.belief >= self._min_belief and (
+            self._min_confidence == 0 or entry.confidence >= self._min_confidence
         )
 
     def meets(self, entry: Entry) -> bool:

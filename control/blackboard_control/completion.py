@@ -15,7 +15,7 @@ from blackboard.core.fact import Fact
 from blackboard.core.trigger import Pattern
 from blackboard.core.values import to_millionths
 
-__all__ = ["ANSWERS_MAX", "Goals", "Progress", "Verdict", "best_answer", "deadline_of", "judge", "matches"]
+__all__ = ["ANSWERS_MAX", "Goals", "Progress", "Verdict", "best_answer", "deadlines_of", "judge", "matches"]
 
 ANSWERS_MAX = 10
 """How many entries the recorded best answer names at most."""
@@ -106,16 +106,13 @@ def _judge(
             assert_never(condition)
 
 
-def deadline_of(board: Board) -> int | None:
-    """Return the engine time of the earliest deadline among the completion conditions, `None` if none."""
-    return min(
-        (
-            board.opened_ms + each.after_ms
-            for each in _leaves(board.settings.completion)
-            if isinstance(each, Deadline)
-        ),
-        default=None,
-    )
+def deadlines_of(board: Board) -> list[int]:
+    """Return the engine times of all deadlines among the completion conditions, passed ones included."""
+    return [
+        board.opened_ms + each.after_ms
+        for each in _leaves(board.settings.completion)
+        if isinstance(each, Deadline)
+    ]
 
 
 def _leaves(conditions: tuple[Completion, ...]) -> list[Completion]:

@@ -27,7 +27,7 @@ from blackboard.core.record import Record
 from blackboard.core.source import SourceDeclaration
 from blackboard.core.values import to_fraction, to_millionths
 from blackboard_control.agenda import Agenda
-from blackboard_control.completion import Goals, Progress, best_answer, deadline_of, judge
+from blackboard_control.completion import Goals, Progress, best_answer, deadlines_of, judge
 from blackboard_control.matcher import Delta, Match, Matcher
 from blackboard_control.rating import combine, rate
 from blackboard_control.roster import Roster
@@ -36,6 +36,7 @@ from blackboard_control.strategy import Key, strategy_named
 __all__ = ["Control"]
 
 NO_LONGER_MATCHES = "a bound entry no longer meets its pattern"
+NEW_TRIGGER = "its source has a new trigger"
 
 
 class Control:
@@ -107,11 +108,12 @@ class Control:
             case ev.ActivationCancelled():
                 self._drop(event.activation, "cancel", event.reason or f"cancelled by {event.author}")
             case ev.ActivationRetried():
-                self.agenda.move(event.activation, "retry", ready_ms=record.time_ms, attempts=0, reason="")
+                self._retry(event.activation, ready_ms=record.time_ms, attempts=0, reason="")
             case ev.QuiescenceSignalled():
                 self.is_signalled = True
                 for match in self.matcher.signalled("quiescent"):
                     self._trigger(record, match)
+                self._note_suspended(self.matcher.take_suspended())
             case ev.BoardEnded():
                 for activation in self.agenda.in_state("leased"):
                     self._drop(activation.id, "cancel", "the board has ended")
@@ -125,7 +127,7 @@ class Control:
         if known is not None and changed:
             # What the old trigger left pending is void; what is leased runs to its end.
             for activation in self.agenda.pending_of(declaration.name):
-                self._drop(activation.id, "obviate", "its source has a new trigger")
+                self._drop(activation.id, "obviate", NEW_TRIGGER)
         self.roster.enable(declaration)
         if was_enabled and not changed:
             for activation in self.agenda.pending_of(declaration.name):
@@ -140,6 +142,15 @@ class Control:
         )
         for match in matches:
             self._trigger(record, match)
+        self._note_suspended(self.matcher.take_suspended())
+        for activation in self.agenda.pending_of(declaration.name):
+            # While the source was disabled nobody followed what its activations wait for.
+            self._unmatched.pop(activation.id, None)
+            self._recheck(activation)
+            self._rerate(self.agenda.activations[activation.id])
+
+    def _note_suspended(self, sources: tuple[str, ...]) -> None:
+        self._suspended.update(dict.fromkeys(sources))
 
     def _observe_entry(self, record: Record, before: Entry | None, after: Entry) -> None:
         self._goals.update(after)
@@ -168,8 +179,7 @@ class Control:
         for source in delta.recheck:
             for activation in self.agenda.pending_of(source):
                 self._recheck(activation)
-        for source in delta.suspended:
-            self._suspended[source] = None
+        self._note_suspended(delta.suspended)
 
     def _found(self, match: Match) -> Activation | None:
         trigger_hash = self.roster.sources[match.source].declaration.trigger_hash
@@ -191,7 +201,9 @@ class Control:
         else:
             blocked = self.matcher.blocked(activation.source, activation.bindings)
         if blocked is not None:
-            if activation.state == "executable":
+            if activation.state == "backing_off":
+                self.agenda.move(activation.id, "ready")
+            if activation.state in {"executable", "backing_off"}:
                 self.agenda.move(activation.id, "disable", reason=blocked)
             else:
                 self.agenda.rerate(activation.id, reason=blocked)
@@ -254,23 +266,15 @@ class Control:
         if retry_ms is None:
             self.agenda.move(activation_id, "bury", lease=None, reason=reason)
         else:
-            self.agenda.move(activation_id, "retry", lease=None, ready_ms=retry_ms, reason=reason)
-            self._recheck_retry(activation_id)
+            self._retry(activation_id, lease=None, ready_ms=retry_ms, reason=reason)
 
-    def _recheck_retry(self, activation_id: ActivationId) -> None:
-        """An attempt that failed after its precondition had turned false goes back to waiting for it."""
-        activation = self.agenda.activations[activation_id]
-        if self._blocked_now(activation) is not None:
-            self.agenda.move(activation_id, "ready")
-            self._recheck(self.agenda.activations[activation_id])
-
-    def _blocked_now(self, activation: Activation) -> str | None:
-        if activation.id in self._unmatched:
-            return NO_LONGER_MATCHES
-        source = self.roster.sources[activation.source]
-        if not source.is_enabled or source.declaration.trigger_hash != activation.trigger_hash:
-            return None
-        return self.matcher.blocked(activation.source, activation.bindings)
+    def _retry(self, activation_id: ActivationId, **changes: Any) -> None:
+        """Let an activation wait for its next attempt, unless its precondition turned false meanwhile."""
+        activation = self.agenda.move(activation_id, "retry", **changes)
+        if self.roster.sources[activation.source].declaration.trigger_hash != activation.trigger_hash:
+            self._drop(activation_id, "obviate", NEW_TRIGGER)
+        elif activation.source in self.matcher:
+            self._recheck(activation)
 
     def _expired(self, event: ev.LeaseExpired) -> None:
         activation = self.agenda.activations[event.activation]
@@ -412,14 +416,24 @@ class Control:
             return agenda.count("executable") == 0
         return all(each.rating < minimum for each in agenda.in_state("executable"))
 
-    def next_deadline_ms(self) -> int | None:
-        """Return when `react` must be asked again even if nothing happens, `None` for never."""
-        if self.board.status in {"new", "ended"}:
-            return None
+    def deadlines_ms(self) -> list[int]:
+        """Return when `react` must be asked again even if nothing happens; some may have passed already."""
         if self.board.status == "closing":
-            return self.board.closing_until_ms
-        times = (deadline_of(self.board), self.agenda.next_ready_ms())
-        return min((each for each in times if each is not None), default=None)
+            return [self.board.closing_until_ms]
+        ready_ms = self.agenda.next_ready_ms()
+        return [*deadlines_of(self.board), *([] if ready_ms is None else [ready_ms])]
+
+    def end_turn(self) -> tuple[list[Withdrawal], list[ActivationId]]:
+        """Return the leases withdrawn and granted since the last call, live or by replaying one commit.
+
+        A commit is a whole turn, in which `react` has run until nothing followed; so on replay nothing is
+        left to withdraw or to suspend either.
+        """
+        withdrawals, self.withdrawals = self.withdrawals, []
+        granted, self.granted = self.granted, []
+        self._abandoned.clear()
+        self._suspended.clear()
+        return withdrawals, granted
 
     # Questions and commands
 
@@ -455,6 +469,20 @@ class Control:
                 f"no activation {activation_id} on board {self.board.id!r}; there are {last} so far",
             )
         return found
+
+    def check_bindings(self, activation: Activation) -> None:
+        """Check that what an activation was triggered by still stands.
+
+        Raises:
+            Rejected: `illegal_move`, naming the entry or the trigger that changed.
+        """
+        if self.roster.sources[activation.source].declaration.trigger_hash != activation.trigger_hash:
+            raise Rejected("illegal_move", f"activation {activation.id}: {NEW_TRIGGER}")
+        for premise in activation.bindings:
+            entry = self.board.entries[premise.entry]
+            if not entry.is_live or entry.version != premise.version:
+                became = entry.status if not entry.is_live else "revised"
+                raise Rejected("illegal_move", f"activation {activation.id}: #{entry.id} was {became} since")
 
     def waits_for(self, activation: Activation, *, now_ms: int) -> str:
         """Say in words why an activation is not running; empty if it runs or has ended."""

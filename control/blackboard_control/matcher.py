@@ -220,8 +220,12 @@ class Matcher:
         # hold the entry's old version, its new one or none meanwhile.
         unmatched = self._matches_with(held, left, signals=True) if held is not None else []
         matched = self._matches_with(item, entered, signals=False) if item is not None else []
-        recheck = {sequence: None for node in (*left, *entered) for sequence in node.groups}
-        return self._delta(matched, unmatched, sorted(recheck))
+        gated: dict[int, None] = {}
+        for nodes in (left, entered):
+            for node in nodes:
+                if node.groups:
+                    gated |= node.groups
+        return self._delta(matched, unmatched, sorted(gated) if gated else [])
 
     def _matches_with(self, item: Item, nodes: list[AlphaNode], *, signals: bool) -> list[_Found]:
         found: list[_Found] = []
@@ -258,8 +262,14 @@ class Matcher:
         return found
 
     def _delta(self, matched: list[_Found], unmatched: list[_Found], recheck: list[int]) -> Delta:
-        if not (matched or unmatched or recheck or self._exceeded):
-            return _NOTHING
+        if not self._exceeded:
+            if not (matched or unmatched or recheck):
+                return _NOTHING
+            return Delta(
+                tuple([match for _, match in matched]) if matched else (),
+                tuple([match for _, match in unmatched]) if unmatched else (),
+                tuple([self._rules[each].source for each in recheck]) if recheck else (),
+            )
         delta = Delta(
             self._within_limits(matched),
             self._within_limits(unmatched),
@@ -271,9 +281,7 @@ class Matcher:
         return delta
 
     def _within_limits(self, found: list[_Found]) -> tuple[Match, ...]:
-        if self._exceeded:
-            return tuple([match for sequence, match in found if sequence not in self._exceeded])
-        return tuple([match for _, match in found])
+        return tuple([match for sequence, match in found if sequence not in self._exceeded])
 
     def _drop_exceeded(self) -> None:
         for sequence, source in self._exceeded.items():
@@ -325,10 +333,8 @@ class Matcher:
             return f"no trigger of source {source!r} is registered"
         rule = self._rules[sequence]
         assert len(bindings) == len(rule.slots), "a match binds one entry per pattern"
-        if not (rule.exists or rule.absent):
-            return self._gone(rule, bindings)
         gone = self._gone(rule, bindings)
-        if gone is not None:
+        if gone is not None or not (rule.exists or rule.absent):
             return gone
         bound = [self._items[premise.entry] for premise in bindings]
         budget = Budget(self._limits)

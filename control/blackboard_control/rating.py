@@ -12,12 +12,28 @@ from typing import Final
 
 from blackboard.core.activation import RatingTerm
 from blackboard.core.entry import Entry, EntryId, Premise
+from blackboard.core.errors import Rejected
 from blackboard.core.source import SourceDeclaration
 from blackboard.core.values import ONE, Millionths, to_fraction, to_millionths
 
-__all__ = ["DEFAULT_WEIGHTS", "combine", "rate"]
+__all__ = ["DEFAULT_WEIGHTS", "check_weights", "combine", "rate"]
 
 DEFAULT_WEIGHTS: Final[Mapping[str, int]] = {"declared": 3, "belief": 1}
+
+
+def check_weights(weights: Mapping[str, int]) -> None:
+    """Check the weights that settings name.
+
+    Raises:
+        Rejected: `invalid_params` for an unknown term, or a negative weight.
+    """
+    for name, weight in weights.items():
+        if name not in DEFAULT_WEIGHTS:
+            raise Rejected(
+                "invalid_params", f"no rating term {name!r}; there is {', '.join(DEFAULT_WEIGHTS)}"
+            )
+        if weight < 0:
+            raise Rejected("invalid_params", f"the weight of {name!r} is {weight}; expected 0 or more")
 
 
 def rate(

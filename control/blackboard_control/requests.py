@@ -10,15 +10,16 @@ from blackboard.core import commands as cm
 from blackboard.core import events as ev
 from blackboard.core.activation import PENDING
 from blackboard.core.board import next_board_status
-from blackboard.core.completion import check_settings
+from blackboard.core.completion import Settings, check_settings
 from blackboard.core.decide import define_type
 from blackboard.core.errors import Rejected
 from blackboard.core.source import check_source
 from blackboard_control.control import Control
+from blackboard_control.rating import check_weights
 from blackboard_control.recovery import retry_at
 from blackboard_control.strategy import strategy_named
 
-__all__ = ["ControlCommand", "enable_source", "judge_control"]
+__all__ = ["ControlCommand", "check_run", "enable_source", "judge_control"]
 
 ControlCommand = (
     cm.ChangeSettings
@@ -47,8 +48,7 @@ def judge_control(
     board = control.board
     match command:
         case cm.ChangeSettings(settings=settings):
-            check_settings(settings)
-            strategy_named(settings.strategy)
+            check_run(settings)
             return [] if settings == board.settings else [ev.SettingsChanged(settings=settings)]
         case cm.DisableSource(source=name):
             source = control.roster.sources.get(name)
@@ -85,6 +85,7 @@ def judge_control(
                 raise Rejected(
                     "illegal_move", f"activation {number} is {activation.state}; only dead letters retry"
                 )
+            control.check_bindings(activation)
             return [ev.ActivationRetried(activation=number, author=principal.name)]
         case cm.PauseBoard(reason=reason):
             next_board_status(board.status, "pause")
@@ -98,6 +99,17 @@ def judge_control(
             return [
                 ev.BoardClosing(outcome="cancelled", reason=why, until_ms=now_ms + board.settings.grace_ms)
             ]
+
+
+def check_run(settings: Settings) -> None:
+    """Check the settings of a run, with all that they name in control.
+
+    Raises:
+        Rejected: `invalid_params` or `invalid_trigger`, naming the setting.
+    """
+    check_settings(settings)
+    strategy_named(settings.strategy)
+    check_weights(settings.weights)
 
 
 def enable_source(control: Control, command: cm.EnableSource) -> list[ev.Event]:

@@ -105,7 +105,7 @@ def test_post_of_the_same_list_is_named_by_its_place() -> None:
     ],
 )
 def test_wrong_result_is_refused(result: Any, advice: str) -> None:
-    with pytest.raises(BlackboardError, match="invalid_params|.") as caught:
+    with pytest.raises(BlackboardError) as caught:
         to_contributions(result)
     assert caught.value.code == "invalid_params"
     assert advice in caught.value.message

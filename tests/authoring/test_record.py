@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
@@ -12,7 +13,8 @@ from pydantic import BaseModel, Field
 
 from blackboard.authoring import any_of, between, has, not_, one_of, prefix, suffix, var
 from blackboard.authoring.hypothesis import Hypothesis
-from blackboard.authoring.record import as_condition, as_variable, lower
+from blackboard.authoring.lowering import lower
+from blackboard.authoring.record import as_condition, as_variable
 from blackboard.core.errors import BlackboardError
 from blackboard.core.fact import to_data
 
@@ -59,11 +61,11 @@ def lowered(condition: object) -> Any:
     ("condition", "path", "op", "value"),
     [
         (X.ratio >= 3, "/ratio", ">=", 3),
-        (3 < X.ratio, "/ratio", ">", 3),
+        (3 < X.ratio, "/ratio", ">", 3),  # noqa: SIM300
         (X.ratio < 1.5, "/ratio", "<", 1.5),
         (X.count != 2, "/count", "!=", 2),
         (X.service == "pay", "/service", "==", "pay"),
-        ("pay" == X.service, "/service", "==", "pay"),
+        ("pay" == X.service, "/service", "==", "pay"),  # noqa: SIM300
         (X.author.name == "sam", "/author/name", "==", "sam"),
         (X.author.age == None, "/author/age", "==", None),  # noqa: E711
         (X.tags[0] == "a", "/tags/0", "==", "a"),
@@ -115,7 +117,7 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: X.open == 1, "the field is boolean"),
     (lambda: X.service == Y.at, "compares string with number"),
     (lambda: X.ratio > X.count, "both belong to one entry"),
-    (lambda: X.ratio > float("nan"), "finite"),
+    (lambda: X.ratio > math.inf, "finite"),
     (lambda: X.ratio == object(), "no JSON form"),
     (lambda: X.ratio == Y, "field such as X.name"),
     (lambda: X.kind == "slwo", "did you mean 'slow'?"),
@@ -126,7 +128,7 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: has(X.ratio, 3), "not an array"),
     (lambda: prefix(X.ratio, "3"), "never holds"),
     (lambda: between("3", "1", "2"), "expected a field"),
-    (lambda: any_of(), "at least one"),
+    (any_of, "at least one"),
     (lambda: X.tags[-1], "count from the start"),
     (lambda: X.ratio > 1 and X.ratio < 2, "list conditions with commas"),
     (lambda: X.ratio > 1 or X.ratio < 2, "any_of"),

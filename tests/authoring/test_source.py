@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 
-from blackboard.authoring import Context, Entry, Post, as_source, knowledge_source, on, quiescent, var, when
+from blackboard.authoring import (
+    Context,
+    Entry,
+    Post,
+    as_source,
+    knowledge_source,
+    on,
+    quiescent,
+    var,
+    view_entry,
+    when,
+)
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.authoring.source import KnowledgeSource
 from blackboard.core import entry as core
@@ -48,9 +60,9 @@ async def join_words(ctx: Context, first: Entry[Word], second: Entry[Word]) -> P
     return Post(Phrase(text=f"{first.data.text} {second.data.text}"))
 
 
-def entry(number: int, text: str) -> core.Entry:
+def entry(number: int, text: str) -> Entry[Any]:
     claim = core.Justification(author="me", confidence=400_000, premises=(core.Premise(7, 1),))
-    return core.Entry(
+    standing = core.Entry(
         id=number,
         type="Word",
         level="word",
@@ -64,6 +76,7 @@ def entry(number: int, text: str) -> core.Entry:
         posted_revision=1,
         data_revision=1,
     )
+    return view_entry(standing)
 
 
 def test_options_become_the_declaration() -> None:
@@ -73,7 +86,7 @@ def test_options_become_the_declaration() -> None:
     assert (declared.lease_ms, declared.concurrency_max, declared.since) == (3000, 4, "now")
     assert (declared.produces, [each.name for each in declared.types]) == (("Phrase",), ["Word", "Phrase"])
     assert describe(declared.trigger) == "Word and Word(text != first.text)"
-    assert join_words.location.endswith(f"{__name__.rpartition('.')[2]}.py:33")
+    assert join_words.location == f"{__file__}:{join_words.handler.__code__.co_firstlineno}"
 
 
 async def test_handler_gets_typed_views_of_the_bound_entries() -> None:
@@ -87,6 +100,12 @@ async def test_handler_gets_typed_views_of_the_bound_entries() -> None:
     word = seen[0]
     assert (word.id, word.data, word.version, word.because) == (3, Word(text="hi"), 2, (7,))
     assert (word.confidence, word.belief, word.status) == (0.4, 0.25, "proposed")
+
+
+async def test_data_of_another_shape_is_refused_with_the_place() -> None:
+    wrong = dataclasses.replace(entry(1, "a"), data={"txt": "a"})
+    with pytest.raises(BlackboardError, match="entry #1 is no Word: at 'text'"):
+        await join_words.run(CONTEXT, [wrong, entry(2, "b")])
 
 
 async def test_handler_returns_what_it_returns() -> None:
@@ -137,7 +156,7 @@ async def test_class_form_reads_its_options_from_attributes() -> None:
     )
     await source.run(CONTEXT, [entry(1, "a")])
     await source.run(CONTEXT, [entry(1, "a")])
-    assert source.handler.__self__.count == 2
+    assert cast(Any, source.handler).__self__.count == 2
 
 
 def test_changing_the_handler_does_not_change_the_trigger() -> None:

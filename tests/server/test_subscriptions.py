@@ -13,6 +13,7 @@ from blackboard.core.limits import Limits
 from blackboard.core.record import GENESIS, Commit, Record, encode_row, make_commit
 from blackboard.server.metrics import Counters
 from blackboard.server.subscriptions import Filter, Subscriptions
+from blackboard.wire.frames import frame_extent
 
 
 class FakeOutlet:
@@ -25,7 +26,9 @@ class FakeOutlet:
 
     def send_frame(self, frame: bytes) -> None:
         self.frames.append(frame)
-        self.messages.append(json.loads(frame)["params"])
+        extent = frame_extent(frame, 0)
+        assert extent is not None
+        self.messages.append(json.loads(frame[extent[0] : extent[1]])["params"])
 
     @property
     def revisions(self) -> list[int]:
@@ -44,7 +47,7 @@ class FakeBoard:
         self.reads = 0
         self.gate: asyncio.Event | None = None
         self.error: BlackboardError | None = None
-        self.hub = Subscriptions(self, frame=bytes, counters=Counters(), limits=Limits())
+        self.hub = Subscriptions(self, counters=Counters(), limits=Limits())
 
     def type_of(self, entry: int) -> str | None:
         return self.types.get(entry)

@@ -164,6 +164,26 @@ async def test_a_full_inbox_refuses_at_once(bench: Bench):
     assert bench.said == ["too_busy"]
 
 
+@scenario(inbox_bytes_max=100)
+async def test_an_inbox_is_bounded_in_bytes(bench: Bench):
+    """Few large messages fill it as well."""
+    for _ in range(3):
+        bench.writer.submit(request(), bench.hear, size=60)
+    assert bench.said == ["too_busy"]
+    await turn(2)
+    bench.writer.submit(request(), bench.hear, size=60)
+    assert bench.said == ["too_busy"]
+
+
+@scenario(batch_bytes_max=100)
+async def test_a_batch_is_bounded_in_bytes(bench: Bench):
+    """So that the commit that it makes can be delivered whole."""
+    for _ in range(5):
+        bench.writer.submit(request(), bench.hear, size=60)
+    await turn(5)
+    assert [count for count, _ in bench.machine.batches] == [2, 2, 1]
+
+
 @scenario(requests_per_batch_max=2)
 async def test_a_batch_is_bounded(bench: Bench):
     """More requests than fit make several batches, over several turns."""

@@ -1,18 +1,22 @@
 -- The logs of all boards.
 --
--- A revision is addressed by one integer, `id = board.number << 40 | revision`, the row id of its table:
--- board names are stored once, a board's rows lie side by side in order, and neither an index nor a wide
--- key is paid for on any row. 2^40 revisions a board and 2^22 boards fit.
+-- Events lie in the order in which they came, whatever board they belong to: the large table only ever grows
+-- at its end, so that a batch touches few pages however many boards it spans. (Clustered by board instead, a
+-- batch over 64 boards took 1.6 times as long, and the file was 9 % larger.) The events of one commit are
+-- adjacent; its row in `chain` says where they start.
 
 CREATE TABLE board (
     number INTEGER PRIMARY KEY,
     name   TEXT NOT NULL UNIQUE
 );
 
--- One row per commit, under the id of its last revision. The predecessor's hash is not repeated here.
+-- One row per commit. Its id, `board.number << 40 | last revision`, keeps a board's commits side by side and
+-- in order without an index; 2^40 revisions a board and 2^22 boards fit. The hash of the predecessor is not
+-- repeated here.
 CREATE TABLE chain (
     id      INTEGER PRIMARY KEY,
-    length  INTEGER NOT NULL,  -- rows in the commit
+    start   INTEGER NOT NULL,  -- id of its first event
+    length  INTEGER NOT NULL,  -- number of its events
     time_ms INTEGER NOT NULL,
     hash    BLOB    NOT NULL   -- SHA-256, 32 bytes; also the commit's id
 );
@@ -27,8 +31,10 @@ CREATE TABLE event (
 
 -- For people with a database browser.
 CREATE VIEW log AS
-SELECT board.name                AS board,
-       event.id & 1099511627775  AS revision,
-       CAST(event.body AS TEXT)  AS body,
-       CAST(event.data AS TEXT)  AS data
-FROM event JOIN board ON board.number = event.id >> 40;
+SELECT board.name                                                              AS board,
+       (chain.id & 1099511627775) - chain.length + 1 + event.id - chain.start  AS revision,
+       CAST(event.body AS TEXT)                                                AS body,
+       CAST(event.data AS TEXT)                                                AS data
+FROM board
+CROSS JOIN chain ON chain.id BETWEEN board.number << 40 AND board.number << 40 | 1099511627775
+CROSS JOIN event ON event.id BETWEEN chain.start AND chain.start + chain.length - 1;

@@ -53,7 +53,7 @@ from blackboard.wire.frames import (
     frame_extent,
 )
 
-__all__ = ["MOVES", "Connection", "ConnectionState", "Move", "next_state"]
+__all__ = ["LOG", "MOVES", "Connection", "ConnectionState", "Move", "next_state"]
 
 ConnectionState: TypeAlias = Literal["connecting", "http", "awaiting_hello", "open", "closing", "closed"]
 Move: TypeAlias = Literal["request", "respond", "upgrade", "hello", "close", "fail", "lose"]
@@ -123,7 +123,7 @@ class Connection(ABC):
         """Take in what was read from the transport and return what it brought."""
         if self._state in ("connecting", "http"):
             return self._receive_head(data)
-        if self._is_ended:
+        if self._is_finished or self._is_ended:
             return []
         return self._receive_frames(data)
 
@@ -250,7 +250,9 @@ class Connection(ABC):
                 break
         fault = protocol.parser_exc
         if fault is not None and not self._is_ended:
-            self._end_by_fault(_fault_code(fault), str(fault), events)
+            code, sent = _fault_code(fault), protocol.close_sent
+            reason = sent.reason if sent is not None and sent.code == code else str(fault)
+            self._end_by_fault(code, reason, events)
         self._collect()
 
     def _read_frame(self, frame: Frame, events: list[Event]) -> None:

@@ -69,7 +69,7 @@ from blackboard.wire.messages.entry import (
     PremiseView,
     WhyEdge,
 )
-from blackboard.wire.messages.registry import METHODS, NOTIFICATIONS
+from blackboard.wire.messages.registry import COMMON_ERRORS, METHODS, NOTIFICATIONS
 from blackboard.wire.messages.session import (
     PROTOCOL,
     Durability,
@@ -95,6 +95,7 @@ from blackboard.wire.messages.source import (
 )
 
 __all__ = [
+    "COMMON_ERRORS",
     "METHODS",
     "NOTIFICATIONS",
     "PROTOCOL",

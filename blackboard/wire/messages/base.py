@@ -147,12 +147,14 @@ class Method:
         result: Model of its result.
         changes: Whether it changes a board, and so takes a `command_id`.
         doc: What it does, in one sentence.
+        errors: Codes of its own, beside those that any request may get (`COMMON_ERRORS`).
     """
 
     params: type[Message]
     result: type[Message]
     changes: bool
     doc: str
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class BoardOpenParams(ChangeParams):
     """Open a board."""
 
     goal: str = Field(default="", description="What is to be found out, in words.")
-    settings: SettingsField = Field(default=Settings(), description="How it is run.")
+    settings: SettingsField = Field(default_factory=Settings, description="How it is run.")
     types: Items[TypeField] = Field(default=(), description="Entry types to define at once.")
     exist_ok: bool = Field(
         default=False, description="If the board exists already, leave it as it is, and succeed."

@@ -159,15 +159,13 @@ def _front_s(world: _World) -> float:
     return sum(_per_front_request(world, name) * world.own_s[name] for name in world.order)
 
 
-def _tick(
-    world: _World, chance: random.Random, fault: _Fault | None, strength: float
-) -> dict[str, _Reading]:
+def _tick(world: _World, chance: random.Random, fault: _Fault | None, strength: float) -> dict[str, _Reading]:
     """Play one interval: requests flow down, then latency and failures flow up."""
     requests = _flow_down(world, chance, fault, strength)
     readings: dict[str, _Reading] = {}
     for name in reversed(world.order):
         hurt = fault if fault is not None and fault.service == name else None
-        readings[name] = _read(world, chance, name, requests[name], readings, hurt, strength, fault)
+        readings[name] = _read(world, chance, (name, requests[name]), readings, (hurt, strength, fault))
     return readings
 
 
@@ -177,8 +175,7 @@ def _flow_down(
     requests = {world.front: world.load * chance.gauss(1.0, 0.04)}
     for name in world.order[1:]:
         sent = sum(
-            requests[caller] * world.ratios[caller, name]
-            for caller in world.topology.callers_of(name)
+            requests[caller] * world.ratios[caller, name] for caller in world.topology.callers_of(name)
         )
         if fault is not None and fault.kind == "silent" and fault.service == name:
             sent *= 1.0 - strength
@@ -189,14 +186,12 @@ def _flow_down(
 def _read(
     world: _World,
     chance: random.Random,
-    name: str,
-    requests: float,
+    asked: tuple[str, float],
     below: Mapping[str, _Reading],
-    hurt: _Fault | None,
-    strength: float,
-    fault: _Fault | None,
+    state: tuple[_Fault | None, float, _Fault | None],
 ) -> _Reading:
     """Compose what one service shows from its own time and its callees' readings."""
+    (name, requests), (hurt, strength, fault) = asked, state
     own = world.own_s[name] * chance.lognormvariate(0.0, world.noise[name])
     failed = max(0.0, chance.gauss(0.0005, 0.0005)) + _lost(world, name, fault, strength)
     mean = median = own
@@ -242,6 +237,4 @@ def _metrics(ticks: list[dict[str, _Reading]], start_s: int) -> Metrics:
                 value if reading.requests > 0.0 else None
                 for value, reading in zip(values, column, strict=True)
             )
-    return Metrics(
-        times_s=tuple(start_s + i * _INTERVAL_S for i in range(len(ticks))), series=series
-    )
+    return Metrics(times_s=tuple(start_s + i * _INTERVAL_S for i in range(len(ticks))), series=series)

@@ -27,6 +27,7 @@ __all__ = ["Incident", "Metrics", "SeriesKey", "Target", "TelemetryError", "read
 SeriesKey = tuple[str, str, str]
 """Service, metric, statistic."""
 
+_HEADERS = 3
 _MISSING = frozenset({"", "nan", "none", "null", "na", "n/a"})
 
 
@@ -112,14 +113,14 @@ def read_graph(path: Path) -> Topology:
 def read_metrics(path: Path) -> Metrics:
     """Read a metrics table with three header rows."""
     rows = _rows(path)
-    if len(rows) < 3:
+    if len(rows) < _HEADERS:
         raise TelemetryError(
             f"{path}: {len(rows)} rows; expected three header rows (service, metric, statistic)"
         )
     width = min(len(row) for row in rows[:3])
     keys = [(rows[0][i], rows[1][i], rows[2][i]) for i in range(1, width)]
     # pandas writes the name of the index on a line of its own below the headers.
-    first = 4 if len(rows) > 3 and not any(rows[3][1:]) and not _is_number(rows[3][0]) else 3
+    first = 4 if len(rows) > _HEADERS and not any(rows[3][1:]) and not _is_number(rows[3][0]) else 3
     samples: dict[int, list[float | None]] = {}
     for number, row in enumerate(rows[first:], start=first + 1):
         samples[_time(path, number, row[0])] = [

@@ -41,16 +41,12 @@ class Account:
     trust: float
 
 
-def attribute_latency(
-    signals: Iterable[Signal], topology: Topology, ticket: Ticket
-) -> tuple[Claim, ...]:
+def attribute_latency(signals: Iterable[Signal], topology: Topology, ticket: Ticket) -> tuple[Claim, ...]:
     """Claim which services are slow of their own, from all `central` signals."""
     return _attribute(signals, topology, ticket, aspect="central", kind="slow", unit="s")
 
 
-def attribute_failures(
-    signals: Iterable[Signal], topology: Topology, ticket: Ticket
-) -> tuple[Claim, ...]:
+def attribute_failures(signals: Iterable[Signal], topology: Topology, ticket: Ticket) -> tuple[Claim, ...]:
     """Claim which services fail of their own, from all `errors` signals."""
     return _attribute(signals, topology, ticket, aspect="errors", kind="failing", unit="requests")
 
@@ -117,7 +113,7 @@ def _attribute(
     if best <= 0.0:
         return ()
     claims = (
-        _claim(books[name], cover, cover / best, due, aspect, kind, unit)
+        _claim(books[name], cover, cover / best, due, about=(aspect, kind, unit))
         for name, cover in covers.items()
     )
     return tuple(claim for claim in claims if claim.confidence >= CLAIM_MIN)
@@ -136,19 +132,16 @@ def _claim(
     cover: float,
     standing: float,
     due: float,
-    aspect: str,
-    kind: str,
-    unit: str,
+    *,
+    about: tuple[str, str, str],
 ) -> Claim:
     """Half of the confidence is for accounting best, half for accounting fully."""
+    aspect, kind, unit = about
     confidence = CONFIDENCE_MAX * account.trust * standing * (0.5 + 0.5 * cover)
     return Claim(
         service=account.service,
         about=kind,
         confidence=confidence,
-        reason=(
-            f"own burden +{account.own:.3g} {unit} per interval "
-            f"of the target's +{due:.3g}"
-        ),
+        reason=(f"own burden +{account.own:.3g} {unit} per interval of the target's +{due:.3g}"),
         rests_on=((account.service, aspect),),
     )

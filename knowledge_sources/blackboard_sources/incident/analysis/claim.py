@@ -11,7 +11,7 @@ __all__ = ["Claim", "Refutation"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """ "This hypothesis holds": about a service and an aspect (or kind of fault)."""
+    """A judgement that a hypothesis holds, about a service and an aspect or kind of fault."""
 
     service: str
     about: str
@@ -22,7 +22,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Refutation:
-    """ "This hypothesis does not hold", at full strength `confidence`.
+    """A judgement that a hypothesis does not hold, at full strength `confidence`.
 
     `by` names the anomaly that does the refuting (service, aspect); `None` when
     the source itself objects and posts an entry of its own.

@@ -57,9 +57,7 @@ def common_cause(
             by = (name, surest[name].about)
             supports.append(Support(caller, by, _SUPPORT * share, why))
             refutations += [
-                Refutation(other, "slow", _REFUTE * share, why, (by,), by)
-                for other in hit
-                if other != name
+                Refutation(other, "slow", _REFUTE * share, why, (by,), by) for other in hit if other != name
             ]
     return tuple(supports), tuple(refutations)
 
@@ -75,7 +73,5 @@ def _private(topology: Topology, caller: str, busy: set[str]) -> list[str]:
     return [
         name
         for name in topology.callees_of(caller)
-        if name in busy
-        and topology.callers_of(name) == (caller,)
-        and not topology.callees_of(name)
+        if name in busy and topology.callers_of(name) == (caller,) and not topology.callees_of(name)
     ]

@@ -25,6 +25,9 @@ __all__ = [
 CLAIM_MIN = 0.10
 """Weaker claims are not worth an entry."""
 
+_UNANCHORED = 0.5
+"""A service missing from the whole window may have been removed long before."""
+
 _QUIET_MIN = 3.0
 """Where even the quietest normal interval has fewer requests, zero says nothing."""
 
@@ -58,9 +61,10 @@ def detect_traffic(signal: Signal) -> Claim | None:
         return None
     measure = signal.measures[0]
     lost = lost_share(signal)
-    if not measure.anchored or lost <= 0.0:
+    if lost <= 0.0:
         return None
-    confidence = max(
+    surety = 1.0 if measure.anchored else _UNANCHORED
+    confidence = surety * max(
         confidence_of(measure.ratio, half=1.2) * lost,
         CONFIDENCE_MAX * _below_quietest(measure) ** 2,
     )

@@ -1,6 +1,6 @@
 """The reducer: "this fault is explained by another service's fault".
 
-Five mechanisms, each a link from the anomaly that explains:
+Six mechanisms, each a link from the anomaly that explains:
 
 1. A callee is slower or fails: it explains the caller's rise as far as the
    callee's burden (seconds or failed requests) and tail account for it.
@@ -10,6 +10,9 @@ Five mechanisms, each a link from the anomaly that explains:
 4. A caller's failures are accounted for by a failing callee: then another callee
    that is silent (many are, now and then) is not needed to explain them.
 5. A callee takes seconds longer: the caller's failures are its timeouts.
+6. A back end that calls nobody suffers while a busier callee of the same caller
+   accounts for as much: it may be a partial view of that callee (one client, one
+   load balancer), so the busier one comes first.
 
 A caller with one callee and the same traffic is a second view of one and the same
 service: its callee still comes first, but refutes it less.
@@ -41,6 +44,8 @@ _WEIGHT_MAX = 0.9
 _WEIGHT_MIN = 0.05
 _HANG_S = 1.0
 _HANG_FACTOR = 4.0
+_BUSIER = 1.3
+_PARTIAL = 0.5
 _ALIKE = 0.25
 _VIEW_WEIGHT = 0.75
 _SIBLING_MIN = 5.0
@@ -73,6 +78,8 @@ def explain(
         *_by_tail(table, known, topology),
         *_by_silence(table, known, topology),
         *_by_timeout(table, known, topology),
+        *_by_busier(table, known, topology, ticket, "central"),
+        *_by_busier(table, known, topology, ticket, "errors"),
         *_by_failing_sibling(table, known, topology, ticket),
     ]
     return tuple(sorted(links, key=lambda r: (r.service, r.about, r.by or ("", ""))))
@@ -106,9 +113,7 @@ def _by_burden(
     return links
 
 
-def _distance(
-    topology: Topology, volumes: Mapping[str, float], caller: str, callee: str
-) -> float:
+def _distance(topology: Topology, volumes: Mapping[str, float], caller: str, callee: str) -> float:
     """1 for services apart; less for two views of one service (see the module's text)."""
     counted = [name for name in topology.callees_of(caller) if volumes.get(name, 0.0) > 0.0]
     ours, theirs = volumes.get(caller, 0.0), volumes.get(callee, 0.0)
@@ -199,9 +204,31 @@ def hangs(signal: Signal) -> bool:
     return _tail_rise(signal) >= max(_HANG_S, _HANG_FACTOR * before)
 
 
-def own_silence(
-    table: Mapping[SignalKey, Signal], topology: Topology, caller: str, service: str
-) -> float:
+def _by_busier(
+    table: Mapping[SignalKey, Signal],
+    known: set[SignalKey],
+    topology: Topology,
+    ticket: Ticket,
+    aspect: str,
+) -> list[Refutation]:
+    """Mechanism 6."""
+    books = accounts(table.values(), topology, ticket, aspect=aspect)
+    links: list[Refutation] = []
+    for name, book in sorted(books.items()):
+        callers = topology.callers_of(name)
+        if topology.callees_of(name) or len(callers) != 1 or book.own <= 0.0:
+            continue
+        for other in topology.callees_of(callers[0]):
+            rival = books.get(other)
+            busier = table[name, aspect].volume * _BUSIER
+            if rival is None or (other, aspect) not in known or table[other, aspect].volume < busier:
+                continue
+            part = _PARTIAL * min(1.0, rival.total * rival.trust / book.own)
+            links += _link(name, KINDS[aspect], part, (other, aspect), f"partial view of {other}")
+    return links
+
+
+def own_silence(table: Mapping[SignalKey, Signal], topology: Topology, caller: str, service: str) -> float:
     """How much of its load a callee lost beyond what its siblings lost, 0..1.
 
     A caller that fails before it calls stops calling its other callees, too. Without

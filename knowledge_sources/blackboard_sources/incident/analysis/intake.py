@@ -33,6 +33,7 @@ _ASPECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("tail", "latency", ("p90", "p95", "p99")),
     ("traffic", "requests", ("Sum",)),
 )
+_PAIRS_MIN = 50
 _FLOOR_SHARE = 0.03
 """Latency moves below 3 % of the level are never called unusual."""
 
@@ -73,9 +74,9 @@ def signals_of(history: Table, window: Table, ticket: Ticket) -> tuple[Signal, .
     """
     lens = _Lens(ticket.before, ticket.weights)
     found: list[Signal] = []
-    for service in sorted({key[0] for key in window}):
-        for aspect, metric, statistics in _ASPECTS:
-            signal = _signal(history, window, ticket, lens, service, aspect, metric, statistics)
+    for service in sorted({key[0] for key in (*window, *history)}):
+        for row in _ASPECTS:
+            signal = _signal(history, window, ticket, lens, service=service, row=row)
             if signal is not None:
                 found.append(signal)
     return tuple(found)
@@ -86,22 +87,23 @@ def _signal(
     window: Table,
     ticket: Ticket,
     lens: _Lens,
+    *,
     service: str,
-    aspect: str,
-    metric: str,
-    statistics: tuple[str, ...],
+    row: tuple[str, str, tuple[str, ...]],
 ) -> Signal | None:
-    volume = _volume(window.get((service, "requests", "Sum"), ()), lens)
+    aspect, metric, statistics = row
+    key = (service, "requests", "Sum")
+    volume = _volume(window.get(key, ()), history.get(key, ()), lens)
     floor = _floor(metric, volume)
     measures: list[Measure] = []
     for name in statistics:
-        now = window.get((service, metric, name))
+        now = window.get((service, metric, name), (None,) * len(lens.weights))
         past = history.get((service, metric, name))
-        if now is None or past is None:
+        if past is None:
             continue
         if metric == "requests":
-            now = _with_silence(now, window.get((service, "latency", "Average"), ()))
-        measure = _measure(name, _bad(metric, past), _bad(metric, now), now, lens, floor)
+            now = _with_silence(now, window.get((service, "latency", "Average"), ()), lens)
+        measure = _measure(name, _bad(metric, past), now, lens, metric=metric, floor=floor)
         if measure is not None:
             measures.append(measure)
     if not measures:
@@ -115,17 +117,28 @@ def _signal(
     )
 
 
-def _with_silence(requests: Series, latency: Series) -> list[float | None]:
-    """A request count that is missing together with the latency means that none came."""
+def _with_silence(requests: Series, latency: Series, lens: _Lens) -> list[float | None]:
+    """A request count that is missing together with the latency means that none came.
+
+    A service that is missing from the whole window gets no samples before the onset
+    either, so that it is compared with its history.
+    """
     silent = [True] * len(requests) if not latency else [v is None for v in latency]
-    return [0.0 if v is None and s else v for v, s in zip(requests, silent, strict=True)]
+    gone = all(v is None for v in requests) and all(silent)
+    return [
+        (None if gone and i in lens.before else 0.0) if v is None and s else v
+        for i, (v, s) in enumerate(zip(requests, silent, strict=True))
+    ]
 
 
-def _volume(requests: Series, lens: _Lens) -> float:
-    """Mean requests per interval while the target was hurt, over the samples present."""
+def _volume(requests: Series, past: Series, lens: _Lens) -> float:
+    """Mean requests per interval while the target was hurt; else usually; else 1."""
     pairs = [(w, v) for w, v in zip(lens.weights, requests, strict=False) if v is not None]
     total = sum(w for w, _ in pairs)
-    return sum(w * v for w, v in pairs) / total if total > 0.0 else 0.0
+    if total > 0.0:
+        return sum(w * v for w, v in pairs) / total
+    usual = [v for v in past if v is not None]
+    return mean(usual) if usual else 1.0
 
 
 def _bad(metric: str, values: Series) -> list[float | None]:
@@ -145,12 +158,14 @@ def _floor(metric: str, volume: float) -> tuple[float, float]:
 def _measure(
     name: str,
     past: Series,
-    now: Series,
     raw: Series,
     lens: _Lens,
+    *,
+    metric: str,
     floor: tuple[float, float],
 ) -> Measure | None:
-    """Compare one series of badness with its own history."""
+    """Compare one series with the badness of its own history."""
+    now = _bad(metric, raw)
     levels = sorted(v for v in past if v is not None)
     usual = spread_of(levels)
     if usual is None:
@@ -189,7 +204,7 @@ def _coupling(history: Table, target: str, service: str) -> tuple[float, float] 
         for x0, x1, y0, y1 in zip(xs, xs[1:], ys, ys[1:], strict=False)
         if x0 is not None and x1 is not None and y0 is not None and y1 is not None
     ]
-    if len(pairs) < 50:
+    if len(pairs) < _PAIRS_MIN:
         return None
     power = sum(x * x for x, _ in pairs)
     if power <= 0.0:

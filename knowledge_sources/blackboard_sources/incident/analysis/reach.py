@@ -24,6 +24,8 @@ _COUPLING_MIN = 0.25
 """A service the target waits for has a slope near 1; noise and sharing pull it down."""
 
 _TIMING_MAX = 0.6
+_ALIKE = 0.7
+_SAMPLES_MIN = 3
 _METRICS = {"central": "latency", "tail": "latency", "errors": "availability", "traffic": "requests"}
 
 
@@ -80,12 +82,12 @@ def object_timing(signal: Signal, ticket: Ticket) -> Refutation | None:
     if signal.service == ticket.service:
         return None
     likeness = _likeness(_rises(signal), ticket.weights)
-    if likeness is None or likeness >= 0.7:
+    if likeness is None or likeness >= _ALIKE:
         return None
     return Refutation(
         service=signal.service,
         about=signal.aspect,
-        confidence=_TIMING_MAX * min(1.0, (0.7 - likeness) / 0.7),
+        confidence=_TIMING_MAX * min(1.0, (_ALIKE - likeness) / _ALIKE),
         reason=f"its course follows the target's only to {max(0.0, likeness):.0%}",
         rests_on=(signal.key,),
     )
@@ -95,14 +97,12 @@ def _rises(signal: Signal) -> list[float | None]:
     """Course of the leading statistic, in badness above its reference."""
     measure = signal.leading
     metric = _METRICS[signal.aspect]
-    return [
-        None if v is None else badness(metric, v) - measure.reference for v in measure.window
-    ]
+    return [None if v is None else badness(metric, v) - measure.reference for v in measure.window]
 
 
 def _likeness(rises: Sequence[float | None], weights: Sequence[float]) -> float | None:
     pairs = [(r, w) for r, w in zip(rises, weights, strict=True) if r is not None]
-    if len(pairs) < 3:
+    if len(pairs) < _SAMPLES_MIN:
         return None
     power = math.sqrt(sum(r * r for r, _ in pairs) * sum(w * w for _, w in pairs))
     return sum(r * w for r, w in pairs) / power if power > 0.0 else None

@@ -15,6 +15,8 @@ __all__ = ["CONFIDENCE_MAX", "Spread", "confidence_of", "mean", "quantile", "spr
 CONFIDENCE_MAX = 0.95
 """No single source is ever surer than this, so that beliefs keep room to differ."""
 
+_SAMPLES_MIN = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -63,7 +65,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 def spread_of(values: Sequence[float]) -> Spread | None:
     """Summarise a history; `None` when there are fewer than eight values."""
-    if len(values) < 8:
+    if len(values) < _SAMPLES_MIN:
         return None
     ordered = sorted(values)
     return Spread(

@@ -16,6 +16,7 @@ __all__ = ["doubt"]
 _FEW_REQUESTS = 4.0
 """Fewer requests per interval than this make a percentile a matter of luck."""
 
+_STRENGTH_MIN = 0.05
 _MILD = 2.0
 """Ratios up to here are still seen now and then without an incident."""
 
@@ -27,7 +28,7 @@ def doubt(signal: Signal) -> Refutation | None:
         A refutation of the anomaly (service, aspect), strength at most 0.7.
     """
     grounds = sorted(_grounds(signal), reverse=True)
-    if not grounds or grounds[0][0] < 0.05:
+    if not grounds or grounds[0][0] < _STRENGTH_MIN:
         return None
     strength, reason = grounds[0]
     return Refutation(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .robust import mean
 
@@ -64,7 +65,7 @@ def open_ticket(
         times_s: Start of each sample of the window, seconds, ascending.
         target: The violated series in the window, raw units; `None` where missing.
     """
-    before = _before(times_s, at_s)
+    before = _onset(metric, target, _before(times_s, at_s))
     return Ticket(
         service=service,
         metric=metric,
@@ -78,13 +79,22 @@ def open_ticket(
 
 def _before(times_s: Sequence[int], at_s: int) -> tuple[int, ...]:
     """Indices of the samples that ended before the onset; never all of them."""
-    steps = sorted(b - a for a, b in zip(times_s, times_s[1:], strict=False))
+    steps = sorted(b - a for a, b in pairwise(times_s))
     interval_s = steps[len(steps) // 2] if steps else 300
     limit_s = at_s - (1.0 - _CLEAN_SHARE) * interval_s
     clean = tuple(i for i, time_s in enumerate(times_s) if time_s <= limit_s)
     if len(clean) == len(times_s):
         return clean[: max(0, len(clean) // 2)]
     return clean
+
+
+def _onset(metric: Metric, target: Sequence[float | None], before: tuple[int, ...]) -> tuple[int, ...]:
+    """Trust only the first sample when the target was hurt long before the ticket came."""
+    early = [badness(metric, v) for i in before if (v := target[i]) is not None]
+    late = [badness(metric, v) for i, v in enumerate(target) if i not in before and v is not None]
+    if len(before) > 1 and early and late and max(late) <= mean(early) and max(early) > early[0]:
+        return before[:1]
+    return before
 
 
 def _weights(

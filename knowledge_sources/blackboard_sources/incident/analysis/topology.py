@@ -45,7 +45,12 @@ class Topology:
         return self.callers.get(service, ())
 
     def depths_from(self, target: str) -> dict[str, int]:
-        """Fewest calls from `target` to each service that can hurt it (itself: 0)."""
+        """Fewest calls from `target` to each service that can hurt it (itself: 0).
+
+        A target that the graph does not know may depend on anything, at depth 1.
+        """
+        if target not in self.callees:
+            return {target: 0, **dict.fromkeys(self.services, 1)}
         depths = {target: 0}
         queue = deque([target])
         while queue:
@@ -74,15 +79,12 @@ class Topology:
         """
         return min(1.0, self._climb(target, service, volumes, frozenset()))
 
-    def _climb(
-        self, target: str, service: str, volumes: Mapping[str, float], seen: frozenset[str]
-    ) -> float:
-        if service == target:
+    def _climb(self, target: str, service: str, volumes: Mapping[str, float], seen: frozenset[str]) -> float:
+        if service == target or target not in self.callees:
             return 1.0
         if service in seen or len(seen) > _CLIMB_MAX:
             return 0.0
         return sum(
-            self.share_of(caller, service, volumes)
-            * self._climb(target, caller, volumes, seen | {service})
+            self.share_of(caller, service, volumes) * self._climb(target, caller, volumes, seen | {service})
             for caller in self.callers_of(service)
         )

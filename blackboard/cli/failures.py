@@ -1,0 +1,61 @@
+"""How a command ends: exit codes, and errors as one line that says what to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import click
+
+from blackboard.core.errors import BlackboardError
+
+__all__ = ["FAILED", "OK", "POLICY", "UNREACHABLE", "USAGE", "exit_code_of", "guarded"]
+
+OK: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+UNREACHABLE: Final = 3
+POLICY: Final = 4
+INTERRUPTED: Final = 130
+
+_CODES: Final = {
+    "unreachable": UNREACHABLE,
+    "connection_lost": UNREACHABLE,
+    "timed_out": UNREACHABLE,
+    "unauthorized": POLICY,
+    "forbidden": POLICY,
+    "invalid_settings": USAGE,
+    "invalid_params": USAGE,
+}
+
+
+def exit_code_of(error: BlackboardError) -> int:
+    """Return the exit code that an error amounts to."""
+    return _CODES.get(error.code, FAILED)
+
+
+def guarded(command: Callable[..., object]) -> None:
+    """Run a click command and exit; every known failure is one line on standard error."""
+    try:
+        assert isinstance(command, click.Command)
+        result = command.main(standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BlackboardError as error:
+        click.echo(f"error: {error.message}. {error.advice}" if error.message else error.advice, err=True)
+        sys.exit(exit_code_of(error))
+    except BrokenPipeError:
+        # The reader of our output is gone, as with `| head`; there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(OK)
+    sys.exit(result if isinstance(result, int) else OK)

@@ -1,0 +1,148 @@
+"""`blackboard export` and `blackboard replay`: a board's log as NDJSON, and back.
+
+The first line is a header `{"blackboard_log": 1, "board": NAME}`; every further line is a stored row as
+`board.log` gives it. The rows carry the chain, so a file that was changed is found out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import orjson
+
+from blackboard.cli.output import print_json
+from blackboard.cli.remote import as_json, on_server, session
+from blackboard.core.errors import BlackboardError
+from blackboard.core.values import is_object
+
+__all__ = ["export_command", "read_commits", "replay_command"]
+
+FORMAT = 1
+PAGE = 1_000
+
+
+@click.command("export")
+@click.argument("board", default="default")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File; default: stdout."
+)
+@on_server
+async def export_command(*, board: str, output: Path | None, url: str | None, token: str | None) -> None:
+    """Write the log of BOARD as NDJSON; `blackboard replay` reads it back."""
+    async with session(url, token) as server:
+        lines = 0
+        with output.open("wb") if output is not None else _Standard() as file:
+            file.write(orjson.dumps({"blackboard_log": FORMAT, "board": board}) + b"\n")
+            after: int | None = 0
+            while after is not None:
+                page = await server.request("board.log", {"board": board, "after": after, "limit": PAGE})
+                for row in page["rows"]:
+                    file.write(orjson.dumps(row) + b"\n")
+                    lines += 1
+                after = page.get("next")
+        if output is not None:
+            click.echo(f"{lines} events of {board} in {output}", err=True)
+
+
+class _Standard:
+    """Standard output as a binary file that is not closed."""
+
+    def __enter__(self) -> IO[bytes]:
+        return sys.stdout.buffer
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout.buffer.flush()
+
+
+@click.command("replay")
+@click.argument("file", type=click.File("rb"))
+@as_json
+def replay_command(*, file: IO[bytes], json_: bool) -> None:
+    """Replay an exported FILE (`-` for standard input) and print the hash of its state.
+
+    The same log always gives the same hash; a changed one is refused, naming the revision.
+    """
+    from blackboard.engine import Engine
+
+    board, commits = read_commits(file)
+    engine = Engine(board, salts=lambda: b"")
+    for commit in commits:
+        engine.replay(commit)
+    result: dict[str, Any] = {
+        "board": board,
+        "revision": engine.board.revision,
+        "entries": engine.board.entry_count,
+        "status": engine.board.status,
+        "outcome": engine.board.outcome,
+        "answer": list(engine.board.answer),
+        "state": engine.state_hash(),
+        "chain": engine.chain,
+    }
+    if json_:
+        print_json(result)
+        return
+    for name, value in result.items():
+        if value not in (None, []):
+            click.echo(f"{name:<9} {value}")
+
+
+def read_commits(file: Iterable[bytes]) -> tuple[str, Iterator[Any]]:
+    """Read an export: the board's name, and its commits in order.
+
+    Raises:
+        BlackboardError: `log_corrupt` naming the line that is not one of ours.
+    """
+    lines = iter(file)
+    header = _load(next(lines, b""), 1)
+    if header.get("blackboard_log") != FORMAT:
+        raise BlackboardError(
+            "log_corrupt", 'line 1: expected the header {"blackboard_log": 1, …} of `blackboard export`'
+        )
+    return str(header["board"]), _commits(str(header["board"]), lines)
+
+
+def _commits(board: str, lines: Iterator[bytes]) -> Iterator[Any]:
+    from blackboard.core.record import GENESIS, Commit, Row
+
+    previous, rows = GENESIS, list[Row]()
+    for number, line in enumerate(lines, 2):
+        raw = _load(line, number)
+        try:
+            data, salt = raw.get("data"), raw.get("salt")
+            rows.append(
+                Row(
+                    revision=raw["revision"],
+                    body=raw["body"].encode(),
+                    data=None if data is None else data.encode(),
+                    salt=None if salt is None else bytes.fromhex(salt),
+                )
+            )
+            time_ms, digest = raw["time_ms"], raw.get("commit")
+        except (KeyError, AttributeError, ValueError) as error:
+            raise BlackboardError("log_corrupt", f"line {number}: not a row of a log ({error!r})") from error
+        if digest is not None:
+            yield Commit(
+                board=board,
+                first=rows[0].revision,
+                time_ms=time_ms,
+                previous=previous,
+                hash=digest,
+                rows=tuple(rows),
+            )
+            previous, rows = digest, []
+    if rows:
+        raise BlackboardError("log_corrupt", "the file ends in the midst of a commit; export it again")
+
+
+def _load(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BlackboardError("log_corrupt", f"line {number}: {error}") from error
+    if not is_object(value):
+        raise BlackboardError("log_corrupt", f"line {number}: expected an object")
+    return value

@@ -1,0 +1,353 @@
+"""The composition root: one server, put together, started and stopped.
+
+`Server` opens the store, replays all boards, listens, and stops in order: it takes no more requests, answers
+those that it took, closes the connections, ends the workers and lets go of the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from blackboard.config import Config
+from blackboard.core.commands import ExpireLease, OpenBoard, Request
+from blackboard.core.errors import BlackboardError, Rejected
+from blackboard.core.ready import Answer, Offer, Withdrawal
+from blackboard.server.agents import AgentTable
+from blackboard.server.auth import TOKEN_FILE, Grant, TokenBook, bearer_of, local_token
+from blackboard.server.dispatch import DISPATCH
+from blackboard.server.host import Host, HostedBoard
+from blackboard.server.http import PATH, Page, Site
+from blackboard.server.leases import LeaseTable, LiveLease
+from blackboard.server.metrics import Metrics
+from blackboard.server.ports import describe_owner
+from blackboard.server.session import Services, Session
+from blackboard.server.subscriptions import Subscriptions
+from blackboard.server.transport import Channel, Channels
+from blackboard.server.workers import WorkerSupervisor, find_plugins, worker_command
+from blackboard.server.writer import SERVER
+from blackboard.store import MemoryStore, SqliteStore, Store
+from blackboard.wire.connection import HttpRequest
+from blackboard.wire.handshake import LOCAL_HOSTS, check_handshake
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["DATABASE_FILE", "Server"]
+
+logger = logging.getLogger(__name__)
+
+DATABASE_FILE: Final = "board.db"
+
+_GC_THRESHOLDS: Final = (50_000, 20, 100)
+"""Collections that seldom run: nearly everything that lives long is on a board, and in no cycle."""
+
+_CLOSE_SHARE: Final = 0.4
+"""Share of the stop deadline for each of the two waits: for answers, and for good-byes."""
+
+
+class Server:
+    """One server, from the first line of its log to its last connection; an async context manager.
+
+    Args:
+        config: How it is run.
+        store: Where the logs are kept; by default what the configuration says.
+
+    Raises:
+        BlackboardError: On entering, if the port or the store is taken or cannot be used, or the log does
+            not verify.
+    """
+
+    def __init__(self, config: Config, *, store: Store | None = None) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.token = ""
+        self.port = config.port
+        self.is_ready = False
+        self._store = store
+        self._failure: asyncio.Future[None] | None = None
+        self._listener: asyncio.Server | None = None
+        self._workers: WorkerSupervisor | None = None
+        self._old_thresholds = gc.get_threshold()
+
+    @property
+    def url(self) -> str:
+        """Where agents connect."""
+        return f"ws://{self._authority}{PATH}"
+
+    @property
+    def page_url(self) -> str:
+        """Where people look, token included; it stands in the fragment, which is never sent."""
+        return f"http://{self._authority}/#t={self.token}"
+
+    @property
+    def token_file(self) -> Path:
+        """Where the local token is kept."""
+        return self.config.data_path / TOKEN_FILE
+
+    @property
+    def workers(self) -> list[str]:
+        """Names of the plugin workers that run."""
+        return [] if self._workers is None else self._workers.running
+
+    @property
+    def _authority(self) -> str:
+        host = self.config.host
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+        return f"{shown}:{self.port}"
+
+    # Starting.
+
+    async def __aenter__(self) -> Self:
+        """Start; on return the server is ready."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        config, limits, counters = self.config, self.config.limits, self.metrics.counters
+        self._failure = asyncio.get_running_loop().create_future()
+        self.token = local_token(config.data_path)
+        self._tokens = TokenBook(self.token)
+        self._store = self._store or _store_of(config)
+        await self._store.open()
+        self._leases = LeaseTable(self._lapsed)
+        self._subscriptions = Subscriptions(self._store, counters=counters, limits=limits)
+        self._agents = AgentTable(self._leases, limits=limits)
+        self._host = Host(
+            self._store,
+            leases=self._leases,
+            subscriptions=self._subscriptions,
+            counters=counters,
+            limits=limits,
+            listener=self,
+        )
+        self._agents.host = self._host
+        await self._host.load()
+        for token in self._host.system.machine.tokens.values():
+            self._tokens.add(token.hash, Grant.of(token.name, token.kind, token.scopes))
+        for hosted in self._host:
+            self._agents.detach_recorded(hosted)
+        self._services = Services(
+            host=self._host,
+            agents=self._agents,
+            leases=self._leases,
+            subscriptions=self._subscriptions,
+            store=self._store,
+            tokens=self._tokens,
+            counters=counters,
+            limits=limits,
+            methods=DISPATCH,
+            version=_version(),
+        )
+        self._channels = Channels(self, limits=limits, counters=counters)
+        self._site = Site(tokens=self._tokens, metrics=self.metrics, is_ready=lambda: self.is_ready)
+        self._add_gauges()
+        await self._open_default_board()
+        _settle_memory()
+        await self._listen()
+        self.is_ready = True
+        self._start_workers()
+        logger.info("serving", extra={"url": self.url, "boards": len(self._host)})
+
+    async def _listen(self) -> None:
+        config = self.config
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(
+                self._channels.make, config.host, config.port, backlog=1_024
+            )
+        except OSError as error:
+            owner = describe_owner(config.port)
+            raise BlackboardError(
+                "invalid_settings",
+                f"cannot listen on {config.host} port {config.port}: {error.strerror or error}{owner}. "
+                f"Open http://{self._authority} if that is the server you want, or pass --port 0.",
+            ) from error
+        self.port = self._listener.sockets[0].getsockname()[1]
+        named = (*LOCAL_HOSTS, config.host.lower(), *(host.lower() for host in config.hosts))
+        self._hosts = frozenset(named)
+
+    async def _open_default_board(self) -> None:
+        name = self.config.default_board
+        if not name or self._host.find(name) is not None:
+            return
+        opened: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        command = OpenBoard(board=name, goal="Whatever is posted here")
+        self._host.open(Request(principal=SERVER, command=command), command, (), opened.set_result)
+        answer = await opened
+        if isinstance(answer, Rejected):
+            raise BlackboardError(answer.code, f"the default board cannot be opened: {answer.message}")
+
+    def _start_workers(self) -> None:
+        if not self.config.sources_dir:
+            return
+        plugins = find_plugins(Path(self.config.sources_dir))
+        commands = {
+            path.stem: worker_command(path, url=self.url, token_file=self.token_file.absolute())
+            for path in plugins
+        }
+        self._workers = WorkerSupervisor(commands, environ=os.environ)
+        self._workers.start()
+
+    def _add_gauges(self) -> None:
+        gauge = self.metrics.gauge
+        host, store = self._host, self._store
+        assert store is not None, "gauges are added once the store is open"
+        gauge("boards", "Boards served.", lambda: len(host))
+        gauge("open_connections", "Connections open now.", lambda: len(self._channels))
+        gauge("connected_agents", "Agents connected now.", lambda: len(self._agents))
+        gauge("live_leases", "Leases that are live now.", lambda: len(self._leases))
+        gauge("watches", "Subscriptions.", lambda: self._subscriptions.statistics()["watches"])
+        gauge(
+            "watches_behind", "Subscriptions catching up.", lambda: self._subscriptions.statistics()["behind"]
+        )
+        gauge("inbox_requests", "Requests that wait for a turn.", lambda: host.statistics()["inbox"])
+        gauge("ahead_batches", "Batches on their way to disk.", lambda: host.statistics()["ahead"])
+        gauge("store_queued_commits", "Commits that wait for the store.", lambda: store.statistics().queued)
+        gauge("outgoing_bytes", "Bytes queued for all connections.", self._channels.queued_bytes)
+
+    # Stopping.
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop within `stop_deadline_ms`, stalled peers or not."""
+        await self._stop()
+
+    async def _stop(self) -> None:
+        self.is_ready = False
+        seconds = self.config.limits.stop_deadline_ms / 1_000 * _CLOSE_SHARE
+        if self._listener is not None:
+            self._listener.close()
+        if self._workers is not None:
+            await self._workers.stop()
+        host: Host | None = getattr(self, "_host", None)
+        if host is not None and hasattr(host, "system"):
+            await _within(seconds, host.drain())
+        if hasattr(self, "_channels"):
+            await self._channels.close(seconds)
+        if host is not None:
+            await host.close()
+            await self._subscriptions.close()
+            self._leases.close()
+        if self._store is not None:
+            await self._store.close()
+        gc.unfreeze()
+        gc.set_threshold(*self._old_thresholds)
+
+    async def wait_failed(self) -> None:
+        """Wait until the server cannot go on.
+
+        Raises:
+            BlackboardError: Why: `storage_failed` or `log_corrupt`.
+        """
+        assert self._failure is not None, "the server was started"
+        await asyncio.shield(self._failure)
+
+    # What the host says.
+
+    def offered(self, offer: Offer) -> None:
+        """Send a lease to its agent."""
+        self._agents.offered(offer)
+
+    def withdrawn(self, withdrawal: Withdrawal) -> None:
+        """Tell an agent that its lease is over."""
+        self._agents.withdrawn(withdrawal)
+
+    def opened(self, hosted: HostedBoard) -> None:
+        """Bring sources and agents to a board that was opened."""
+        self._agents.opened(hosted)
+
+    def failed(self, error: BlackboardError) -> None:
+        """Acknowledge nothing more; whoever waits in `wait_failed` ends the server."""
+        self.is_ready = False
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)
+            self._failure.exception()  # It is no fault if nobody waits for it.
+
+    def _lapsed(self, lease: LiveLease) -> None:
+        self.metrics.counters.leases_lapsed += 1
+        offer = lease.offer
+        hosted = self._host.find(offer.board)
+        if hosted is not None:
+            command = ExpireLease(activation=offer.activation, token=offer.token, accepted=lease.accepted)
+            hosted.writer.insist(command)
+
+    # What the channels say.
+
+    def http(self, channel: Channel, request: HttpRequest) -> None:
+        """Open a session, or answer a plain request."""
+        connection = channel.connection
+        fault = check_handshake(request.headers, allowed_hosts=self._hosts)
+        if fault is not None:
+            self.metrics.counters.connections_refused += 1
+            connection.reject(403, fault)
+        elif request.upgrade and request.target.partition("?")[0] == PATH:
+            channel.session = Session(channel, self._services, bearer=bearer_of(request.headers))
+            channel.handle(connection.accept())
+        else:
+            page = self._page(request)
+            connection.respond(page.status, page.all_headers, page.body)
+
+    def _page(self, request: HttpRequest) -> Page:
+        try:
+            return self._site.answer(request)
+        except Exception:
+            logger.exception("a page failed", extra={"target": request.target[:200]})
+            return Page(500, "text/plain; charset=utf-8", b"The server failed; see its log.\n")
+
+    def texts(self, channel: Channel, payloads: list[bytes]) -> None:
+        """Pass messages to their session."""
+        assert isinstance(channel.session, Session), "messages come only once a websocket is open"
+        channel.session.texts(payloads)
+
+    def drained(self, channel: Channel) -> None:
+        """Go on with what waited for the connection."""
+        self._subscriptions.drained(channel)
+
+    def closed(self, channel: Channel) -> None:
+        """End the session."""
+        if isinstance(channel.session, Session):
+            channel.session.closed()
+
+
+async def _within(seconds: float, work: object) -> None:
+    assert asyncio.iscoroutine(work), "something to wait for"
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        logger.warning("not everything could be answered before stopping")
+
+
+def _store_of(config: Config) -> Store:
+    if config.is_ephemeral:
+        return MemoryStore()
+    durability = "relaxed" if config.durability == "relaxed" else "full"
+    return SqliteStore(config.data_path / DATABASE_FILE, durability=durability)
+
+
+def _settle_memory() -> None:
+    """Take what was loaded out of the garbage collector's sight: with many live objects it costs the most."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
+def _version() -> str:
+    try:
+        return version("blackboard-server")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,373 @@
+"""One socket: bytes to events by the sans-IO connection, and out again, with every bound kept.
+
+All that one read brought is parsed and handed over as one batch; all that is queued for a connection is
+written once per turn of the loop. The queue is bounded in two steps: above its mark the channel is *paused*
+(nothing new is sent to its watchers, nothing more is read from it), above `connection_queue_bytes_max` it
+is cut. A reader that takes nothing for `write_deadline_ms` is cut as well. A peer with too many requests in
+flight is not read from until some are answered. So a stalled or flooding peer costs bounded memory, and
+nobody else notices.
+
+One sweep of the loop's timer watches over all deadlines: of hello, of pongs, of writes, of closing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+from blackboard.core.limits import Limits
+from blackboard.server.metrics import Counters
+from blackboard.wire.connection import HttpRequest, ServerConnection, Text
+from blackboard.wire.events import Event, ProtocolFault
+
+__all__ = ["Channel", "Channels", "Handler"]
+
+_CLOSE_POLICY: Final = 1008
+_CLOSE_SECONDS: Final = 2.0
+"""How long a peer may take to answer a close."""
+
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
+    b"Connection: close\r\n\r\nThis server has all the connections that it takes.\n"
+)
+
+
+class Handler(Protocol):
+    """What is done with what came."""
+
+    def http(self, channel: Channel, request: HttpRequest) -> None:
+        """Answer a request by `channel.connection.accept` or `respond`; hand over what `accept` returns."""
+        ...
+
+    def texts(self, channel: Channel, payloads: list[bytes]) -> None:
+        """Take the messages that one read brought."""
+        ...
+
+    def drained(self, channel: Channel) -> None:
+        """The queue has fallen below its mark."""
+        ...
+
+    def closed(self, channel: Channel) -> None:
+        """Nothing more will come, and nothing can be sent."""
+        ...
+
+
+class Channels:
+    """All connections of a server, their flushes and their deadlines.
+
+    Args:
+        handler: What is done with what comes.
+        limits: Bounds.
+        counters: Counters of the server.
+    """
+
+    def __init__(self, handler: Handler, *, limits: Limits, counters: Counters) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.counters = counters
+        self.loop = asyncio.get_running_loop()
+        self._open: dict[Channel, None] = {}
+        self._dirty: dict[Channel, None] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        deadlines = (limits.write_deadline_ms, limits.hello_deadline_ms, limits.ping_interval_ms)
+        self._sweep_seconds = min(max(min(deadlines) / 4_000, 0.01), 5.0)
+        self._timer = self.loop.call_later(self._sweep_seconds, self._sweep)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def make(self) -> Channel:
+        """Return the protocol of a new connection; the factory for `create_server`."""
+        return Channel(self)
+
+    def queued_bytes(self) -> int:
+        """Return what is queued for all connections together."""
+        return sum(channel.queued_bytes for channel in self._open)
+
+    def join(self, channel: Channel) -> bool:
+        """Count a connection; false if there are too many."""
+        if len(self._open) >= self.limits.connections_max:
+            return False
+        self._open[channel] = None
+        self._empty.clear()
+        return True
+
+    def leave(self, channel: Channel) -> None:
+        """Forget a connection."""
+        self._open.pop(channel, None)
+        self._dirty.pop(channel, None)
+        if not self._open:
+            self._empty.set()
+
+    def mark(self, channel: Channel) -> None:
+        """Flush this channel at the end of the turn."""
+        if not self._dirty:
+            self.loop.call_soon(self._flush)
+        self._dirty[channel] = None
+
+    async def close(self, seconds: float) -> None:
+        """Close all connections: politely, and after `seconds` without."""
+        for channel in list(self._open):
+            channel.close(1001, "the server is shutting down")
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            for channel in list(self._open):
+                channel.abort()
+            await asyncio.sleep(0)
+        self._timer.cancel()
+
+    def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, {}
+        for channel in dirty:
+            channel.flush()
+
+    def _sweep(self) -> None:
+        now = self.loop.time()
+        for channel in list(self._open):
+            channel.check(now)
+        self._timer = self.loop.call_later(self._sweep_seconds, self._sweep)
+
+
+class Channel(asyncio.Protocol):
+    """One connection.
+
+    Args:
+        channels: The set it belongs to.
+    """
+
+    __slots__ = (
+        "_channels",
+        "_closing_since",
+        "_heard",
+        "_inflight",
+        "_inflight_bytes",
+        "_is_hello_due",
+        "_is_lost",
+        "_is_reading",
+        "_pinged",
+        "_queued",
+        "_started",
+        "_taken",
+        "_transport",
+        "connection",
+        "is_paused",
+        "session",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+        self.connection = ServerConnection(message_bytes_max=channels.limits.message_bytes_max)
+        self.session: object = None
+        self.is_paused = False
+        self._is_reading = True
+        self._is_lost = False
+        self._is_hello_due = True
+        self._inflight = 0
+        self._inflight_bytes = 0
+        self._queued = 0
+        self._started = self._heard = channels.loop.time()
+        self._pinged: float | None = None
+        self._closing_since: float | None = None
+        self._taken: tuple[int, float] = (0, self._started)
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there are too many connections already."""
+        assert isinstance(transport, asyncio.Transport), "a stream transport"
+        self._transport = transport
+        channels = self._channels
+        if not channels.join(self):
+            channels.counters.connections_refused += 1
+            self._is_lost = True
+            transport.write(_FULL)
+            transport.close()
+            return
+        channels.counters.connections += 1
+        mark = channels.limits.connection_queue_bytes_max // 8
+        transport.set_write_buffer_limits(high=mark, low=mark // 4)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse all that one read brought and hand it over in one batch."""
+        if self._is_lost:
+            return
+        channels = self._channels
+        channels.counters.received_bytes += len(data)
+        self._heard = channels.loop.time()
+        self.handle(self.connection.receive(data))
+        channels.mark(self)
+
+    def eof_received(self) -> None:
+        """The peer sends no more; there is no talking to half a connection."""
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio passes it
+        """Tell the handler, once."""
+        if not self._is_lost:
+            self._is_lost = True
+            self.connection.receive_eof()
+            self._channels.leave(self)
+            self._channels.handler.closed(self)
+
+    def pause_writing(self) -> None:
+        """The queue is above its mark: read no more until it has drained."""
+        self.is_paused = True
+        self._taken = (self.queued_bytes, self._channels.loop.time())
+        self._adjust_reading()
+
+    def resume_writing(self) -> None:
+        """The queue has drained."""
+        self.is_paused = False
+        self._adjust_reading()
+        if not self._is_lost:
+            self._channels.handler.drained(self)
+
+    # What the handler calls.
+
+    def handle(self, events: list[Event]) -> None:
+        """Pass events on, neighbouring messages as one batch."""
+        handler = self._channels.handler
+        texts: list[bytes] = []
+        for event in events:
+            if isinstance(event, Text):
+                texts.append(event.payload)
+                continue
+            if texts:
+                handler.texts(self, texts)
+                texts = []
+            if isinstance(event, HttpRequest):
+                handler.http(self, event)
+            elif isinstance(event, ProtocolFault):
+                self._channels.counters.connections_cut += 1
+        if texts:
+            handler.texts(self, texts)
+
+    def hello_done(self) -> None:
+        """The session has begun."""
+        self._is_hello_due = False
+        self.connection.hello_done()
+
+    def send_frame(self, frame: bytes) -> None:
+        """Queue a frame for the end of this turn; a queue beyond its bound cuts the connection."""
+        if self.connection.send_frame(frame):
+            self._queued += len(frame)
+            if self._queued > self._channels.limits.connection_queue_bytes_max:
+                self.cut()
+            else:
+                self._channels.mark(self)
+
+    def begin_request(self, size: int) -> None:
+        """Count a request of `size` bytes that is being worked on."""
+        self._inflight += 1
+        self._inflight_bytes += size
+        if self._is_flooded and self._is_reading:
+            self._adjust_reading()
+
+    def end_request(self, size: int) -> None:
+        """Count it as answered."""
+        self._inflight -= 1
+        self._inflight_bytes -= size
+        if not self._is_reading:
+            self._adjust_reading()
+
+    def close(self, code: int, reason: str) -> None:
+        """Say good-bye; the peer has a moment to answer."""
+        if self._closing_since is None:
+            self._closing_since = self._channels.loop.time()
+        if self.connection.state in {"connecting", "http"}:
+            self._transport.close()
+            return
+        self.connection.close(code, reason)
+        self._channels.mark(self)
+
+    def cut(self) -> None:
+        """Drop a peer that keeps no bounds."""
+        self._channels.counters.connections_cut += 1
+        self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection with whatever is queued."""
+        self._transport.abort()
+
+    # What the set of channels calls.
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits to be taken by the peer."""
+        return self._queued + self._transport.get_write_buffer_size()
+
+    def flush(self) -> None:
+        """Write everything that was queued in this turn at once."""
+        data = self.connection.data_to_send()
+        self._queued = 0
+        if self._is_lost:
+            return
+        if data:
+            self._channels.counters.sent_bytes += len(data)
+            self._transport.write(data)
+        if self.connection.is_finished:
+            if self._closing_since is None:
+                self._closing_since = self._channels.loop.time()
+            self._transport.close()
+        elif self.is_paused and self.queued_bytes > self._channels.limits.connection_queue_bytes_max:
+            self.cut()
+
+    def check(self, now: float) -> None:
+        """Keep the deadlines."""
+        limits = self._channels.limits
+        if self._closing_since is not None:
+            if now - self._closing_since > _CLOSE_SECONDS:
+                self.abort()
+        elif self.is_paused:
+            self._check_stall(now, limits.write_deadline_ms / 1_000)
+        elif self._is_hello_due:
+            if now - self._started > limits.hello_deadline_ms / 1_000:
+                self._channels.counters.connections_cut += 1
+                self.close(_CLOSE_POLICY, "session.hello did not come in time")
+        elif self._is_reading:
+            self._check_pulse(now, limits.ping_interval_ms / 1_000, limits.ping_deadline_ms / 1_000)
+
+    def _check_stall(self, now: float, deadline: float) -> None:
+        """Cut a reader of whose queue nothing was taken for too long."""
+        size, since = self._taken
+        queued = self.queued_bytes
+        if queued < size:
+            self._taken = (queued, now)
+        elif now - since > deadline:
+            self.cut()
+        else:
+            self._taken = (queued, since)
+
+    def _check_pulse(self, now: float, interval: float, deadline: float) -> None:
+        if self._pinged is not None and self._heard >= self._pinged:
+            self._pinged = None
+        if self._pinged is not None:
+            if now - self._pinged > deadline:
+                self.cut()
+        elif now - self._heard > interval and self.connection.send_ping():
+            self._pinged = now
+            self._channels.mark(self)
+
+    @property
+    def _is_flooded(self) -> bool:
+        limits = self._channels.limits
+        return (
+            self._inflight >= limits.connection_inflight_max
+            or self._inflight_bytes >= limits.connection_queue_bytes_max
+        )
+
+    def _adjust_reading(self) -> None:
+        wanted = not self.is_paused and not self._is_flooded
+        if wanted == self._is_reading or self._is_lost or self._transport.is_closing():
+            return
+        self._is_reading = wanted
+        if wanted:
+            self._heard = self._channels.loop.time()
+            self._pinged = None
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
