@@ -35,11 +35,11 @@ from blackboard.core.values import Data
 if TYPE_CHECKING:
     from blackboard.client.session import Session
 
-__all__ = ["METHOD_OF", "Board", "as_params"]
+__all__ = ["Board", "types_of"]
 
 H = TypeVar("H", bound=Hypothesis)
 
-METHOD_OF: Final = {
+_METHOD_OF: Final = {
     "post": "entry.post",
     "revise": "entry.revise",
     "link": "entry.link",
@@ -49,10 +49,10 @@ METHOD_OF: Final = {
 """The method that carries out a contribution, by its `do`."""
 
 
-def as_params(contribution: object) -> tuple[str, Data]:
+def _as_params(contribution: object) -> tuple[str, Data]:
     """Return the method and the parameters that carry out one of the core's contributions."""
     params = to_data(contribution)
-    return METHOD_OF[params.pop("do")], params
+    return _METHOD_OF[params.pop("do")], params
 
 
 class Board:
@@ -123,7 +123,7 @@ class Board:
             BlackboardError: Why it is refused, or that the outcome is unknown.
         """
         body = data if isinstance(data, Hypothesis) else Plain(data, content or {})
-        receipt = await self._change(Post(body, confidence, because, links, note, ttl))
+        receipt = await self.contribute(Post(body, confidence, because, links, note, ttl))
         return receipt.entries[0]
 
     async def revise(
@@ -136,26 +136,26 @@ class Board:
         note: str = "",
     ) -> Receipt:
         """Replace the data of an entry, or only the claim; `version_conflict` if it changed meanwhile."""
-        return await self._change(Revise(entry, data, confidence, because, note))
+        return await self.contribute(Revise(entry, data, confidence, because, note))
 
     async def link(
         self, kind: LinkKind, source: Ref, target: Ref, *, weight: float = 1.0, reason: str = ""
     ) -> Receipt:
         """Link two entries; `supports` and `refutes` are evidence, scaled by `weight`."""
-        return await self._change(Link(kind, source, target, weight, reason))
+        return await self.contribute(Link(kind, source, target, weight, reason))
 
     async def judge(self, entry: Ref, verdict: Verdict, *, reason: str = "") -> Receipt:
         """Accept, reject or reopen an entry."""
-        return await self._change(Judge(entry, verdict, reason))
+        return await self.contribute(Judge(entry, verdict, reason))
 
     async def retract(self, entry: Ref, *, reason: str = "") -> Receipt:
         """Take an entry back: a person the whole of it, an author its own claims."""
-        return await self._change(Retract(entry, reason))
+        return await self.contribute(Retract(entry, reason))
 
     async def batch(self, contributions: Sequence[Contribution | Hypothesis]) -> Receipt:
         """Carry out all contributions, or none; a `Post` may be named by those that follow it."""
         lowered = to_contributions(contributions)
-        await self.define_types(_types_of(contributions))
+        await self.define_types(types_of(contributions))
         return await self.change("entry.batch", {"contributions": [to_data(each) for each in lowered]})
 
     async def define_types(self, types: Collection[EntryType]) -> None:
@@ -187,10 +187,16 @@ class Board:
         sent = {"board": self.name, "command_id": self.session.new_command_id(), **params}
         return read_as(Receipt, await self.session.request(method, sent))
 
-    async def _change(self, contribution: Contribution) -> Receipt:
-        method, params = as_params(to_contributions(contribution)[0])
-        await self.define_types(_types_of([contribution]))
-        return await self.change(method, params)
+    async def contribute(self, contribution: Contribution, *, lease: Data | None = None) -> Receipt:
+        """Carry out one contribution, having defined the type of its hypothesis where that is new.
+
+        Args:
+            contribution: What to do.
+            lease: `activation` and `token`, for a partial result of an activation.
+        """
+        method, params = _as_params(to_contributions(contribution)[0])
+        await self.define_types(types_of([contribution]))
+        return await self.change(method, {**params, **(lease or {})})
 
     # Reading.
 
@@ -284,7 +290,7 @@ class Board:
         return await self.get()
 
 
-def _types_of(contributions: Sequence[Contribution | Hypothesis]) -> list[EntryType]:
+def types_of(contributions: Sequence[Contribution | Hypothesis]) -> list[EntryType]:
     """Return the types that hypotheses among the contributions declare."""
     bodies = [each.data if isinstance(each, Post | Revise) else each for each in contributions]
     models = dict.fromkeys(type(each) for each in bodies if isinstance(each, Hypothesis))

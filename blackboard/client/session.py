@@ -92,7 +92,13 @@ class Session:
         return Board(self, name)
 
     async def open_board(
-        self, name: str, *, goal: str = "", settings: Settings | None = None, exist_ok: bool = False
+        self,
+        name: str,
+        *,
+        goal: str = "",
+        settings: Settings | None = None,
+        paused: bool = False,
+        exist_ok: bool = False,
     ) -> Board:
         """Open a board and return a handle to it.
 
@@ -100,6 +106,7 @@ class Session:
             name: Its name.
             goal: What is to be found out, in words.
             settings: How it is run.
+            paused: Grant no leases until `resume`, so that the whole problem can be posted first.
             exist_ok: If it exists already, leave it as it is and succeed.
 
         Raises:
@@ -109,6 +116,7 @@ class Session:
             "board": name,
             "goal": goal,
             "settings": to_data(settings or Settings()),
+            "paused": paused,
             "exist_ok": exist_ok,
             "command_id": self.new_command_id(),
         }

@@ -15,7 +15,18 @@ from blackboard.core.events import Event
 from blackboard.core.record import Origin, Record
 from blackboard.core.values import Data
 
-__all__ = ["BoardInfo", "Change", "Why", "WhyEdge", "read_as", "read_change", "read_entry", "read_why"]
+__all__ = [
+    "BoardInfo",
+    "Change",
+    "OfferView",
+    "Why",
+    "WhyEdge",
+    "read_as",
+    "read_change",
+    "read_entry",
+    "read_offer",
+    "read_why",
+]
 
 S = TypeVar("S")
 
@@ -85,6 +96,31 @@ class Change:
     beliefs: dict[EntryId, float]
 
 
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    """An activation offered to this agent; the offer is the lease. Times are seconds.
+
+    Args:
+        board: The board.
+        activation: Number of the activation.
+        token: Fencing token, to be shown with every act under this lease.
+        source: Knowledge source that is to run.
+        entries: The bound entries as they stand, with plain data, in the order of the trigger's variables.
+        attempt: 1 for the first attempt.
+        lease: Term of the lease without renewal.
+        timeout: Longest run, renewals included.
+    """
+
+    board: str
+    activation: int
+    token: int
+    source: str
+    entries: tuple[Entry[Data], ...]
+    attempt: int
+    lease: float
+    timeout: float
+
+
 class _EntryShape(msgspec.Struct, frozen=True, kw_only=True):
     id: EntryId
     type: str
@@ -114,6 +150,17 @@ class _ChangeShape(msgspec.Struct, frozen=True, kw_only=True):
     time_ms: int
     records: tuple[_RecordShape, ...]
     beliefs: dict[EntryId, float] | None = None
+
+
+class _OfferShape(msgspec.Struct, frozen=True, kw_only=True):
+    board: str
+    activation: int
+    token: int
+    source: str
+    entries: tuple[_EntryShape, ...]
+    attempt: int
+    lease_ms: int
+    timeout_ms: int
 
 
 class _WhyShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,3 +220,18 @@ def read_change(data: Any) -> Change:
         for each in shape.records
     )
     return Change(shape.board, shape.first, shape.last, records, shape.beliefs or {})
+
+
+def read_offer(data: Any) -> OfferView:
+    """Read an `activation.offered` notification."""
+    shape = read_as(_OfferShape, data)
+    return OfferView(
+        shape.board,
+        shape.activation,
+        shape.token,
+        shape.source,
+        tuple(map(_entry, shape.entries)),
+        shape.attempt,
+        shape.lease_ms / 1000,
+        shape.timeout_ms / 1000,
+    )

@@ -146,7 +146,11 @@ class Watch:
 
     def deliver(self, params: dict[str, Any]) -> None:
         """Keep a change that came; what was handed on before a reconnect is dropped."""
-        change = read_change(params)
+        try:
+            change = read_change(params)
+        except BlackboardError as error:
+            self._fail(error)
+            return
         assert self.revision is not None, "the answer to board.watch comes before its changes"
         if change.last <= self.revision:
             return

@@ -168,26 +168,20 @@ class AgentTable:
             credit: How many activations the agent takes at a time; `None` leaves it.
             reply: Gets the declaration once all is durable, or the first refusal.
         """
-        request = Request(principal=principal, command=command)
-        self.host.system.submit(
-            request, partial(self._registered, agent, agent.outlet, command, credit, reply)
-        )
+        outlet = agent.outlet
 
-    def _registered(
-        self,
-        agent: Agent,
-        outlet: AgentOutlet | None,
-        command: RegisterSource,
-        credit: int | None,
-        reply: Reply,
-        answer: Answer,
-    ) -> None:
-        if isinstance(answer, Rejected):
-            reply(answer)
-            return
-        if agent.outlet is outlet and outlet is not None:
-            agent.sources[command.source.name] = None
-            agent.credits = agent.credits if credit is None else credit
+        def registered(answer: Answer) -> None:
+            if isinstance(answer, Rejected):
+                reply(answer)
+                return
+            if agent.outlet is outlet:
+                agent.sources[command.source.name] = None
+                agent.credits = agent.credits if credit is None else credit
+            self._enable(agent, command, reply)
+
+        self.host.system.submit(Request(principal=principal, command=command), registered)
+
+    def _enable(self, agent: Agent, command: RegisterSource, reply: Reply) -> None:
         boards = [
             hosted
             for hosted in self.host
@@ -296,13 +290,13 @@ class AgentTable:
                 "declaration": to_data(each.source),
                 "trigger": describe(each.source.trigger),
                 "trigger_hash": each.source.trigger_hash,
-                "boards": None if each.boards is None else list(each.boards),
                 "agents": sorted(
                     agent.name
                     for agent in self._agents.values()
                     if agent.outlet is not None and each.source.name in agent.sources
                 ),
             }
+            | ({} if each.boards is None else {"boards": list(each.boards)})
             for each in self._registrations()
         ]
 

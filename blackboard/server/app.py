@@ -335,8 +335,8 @@ async def _within(seconds: float, work: object) -> None:
 def _store_of(config: Config) -> Store:
     if config.is_ephemeral:
         return MemoryStore()
-    durability = "relaxed" if config.durability == "relaxed" else "full"
-    return SqliteStore(config.data_path / DATABASE_FILE, durability=durability)
+    path = config.data_path / DATABASE_FILE
+    return SqliteStore(path, durability="relaxed" if config.durability == "relaxed" else "full")
 
 
 def _settle_memory() -> None:

@@ -31,6 +31,9 @@ __all__ = ["DISPATCH"]
 
 P = TypeVar("P", bound=m.Message)
 
+_RESERVED: Final = frozenset({"admin", "server", "system"})
+"""Names of the principals that the server itself knows."""
+
 _rows: dict[str, Method] = {}
 
 
@@ -73,6 +76,8 @@ def _ping(session: Session, params: m.PingParams, call: Call) -> None:
 def _issue(session: Session, params: m.TokenIssueParams, call: Call) -> None:
     if not session.grant.is_administrator:
         raise Rejected("forbidden", "only a person whose token has no scopes may issue tokens")
+    if params.name in _RESERVED:
+        raise Rejected("invalid_params", f"the name {params.name!r} is reserved; choose another one")
     secret = new_token()
     command = IssueToken(name=params.name, kind=params.kind, scopes=params.scopes, hash=token_hash(secret))
 
@@ -101,7 +106,7 @@ def _open(session: Session, params: m.BoardOpenParams, call: Call) -> None:
     if known is not None and params.exist_ok:
         _read(known, lambda engine: {"revision": engine.board.revision}, call)
         return
-    command = OpenBoard(board=name, goal=params.goal, settings=params.settings)
+    command = OpenBoard(board=name, goal=params.goal, settings=params.settings, paused=params.paused)
     request = Request(principal=session.principal, command=command, command_id=params.command_id)
     types: tuple[Command, ...] = tuple(DefineType(type=definition) for definition in params.types)
 
@@ -158,9 +163,8 @@ def _hash(session: Session, params: m.BoardHashParams, call: Call) -> None:
 def _watch(session: Session, params: m.BoardWatchParams, call: Call) -> None:
     hosted = session.board(params.board)
     types = None if params.types is None else frozenset(params.types)
-    wanted = Filter(types=types, live_only=params.live_only)
     subscriptions = session.services.subscriptions
-    watch = subscriptions.open(session.channel, hosted, after=params.after, wanted=wanted)
+    watch = subscriptions.open(session.channel, hosted, after=params.after, wanted=Filter(types))
     call({"subscription": watch.number, "revision": hosted.durable_revision})
     subscriptions.start(watch)
 
@@ -256,7 +260,7 @@ def _sources(session: Session, params: m.SourceListParams, call: Call) -> None:
     shown = [
         each
         for each in session.services.agents.sources()
-        if reached is None or each["boards"] is None or not set(reached).isdisjoint(each["boards"])
+        if reached is None or "boards" not in each or not set(reached).isdisjoint(each["boards"])
     ]
     call({"sources": shown})
 

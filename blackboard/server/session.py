@@ -260,4 +260,4 @@ class Session:
             self.services.agents.leave(self.agent, self.channel)
 
 
-_LIMITS: Final = tuple(WireLimits.model_fields)
+_LIMITS: Final = tuple(name for name in WireLimits.model_fields if name in Limits.__struct_fields__)

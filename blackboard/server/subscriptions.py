@@ -23,18 +23,7 @@ import msgspec
 
 from blackboard.core.entry import EntryId
 from blackboard.core.errors import BlackboardError, Rejected, error_row
-from blackboard.core.events import (
-    ActivationCancelled,
-    ActivationExecuted,
-    ActivationFailed,
-    ActivationRetried,
-    AgentAttached,
-    AgentDetached,
-    EntriesLinked,
-    Event,
-    LeaseExpired,
-    LeaseGranted,
-)
+from blackboard.core.events import EntriesLinked, Event
 from blackboard.core.limits import Limits
 from blackboard.core.record import Commit, Record, decode_row
 from blackboard.core.values import Millionths
@@ -46,20 +35,6 @@ from blackboard.wire.frames import frame_text
 __all__ = ["BoardFeed", "Filter", "History", "Outlet", "Subscriptions", "Watch"]
 
 logger = logging.getLogger(__name__)
-
-_WORK: Final = frozenset(
-    {
-        ActivationCancelled,
-        ActivationExecuted,
-        ActivationFailed,
-        ActivationRetried,
-        AgentAttached,
-        AgentDetached,
-        LeaseExpired,
-        LeaseGranted,
-    }
-)
-"""Events about who works on what, which `live_only` leaves out."""
 
 CHUNK_COMMITS: Final = 64
 """Commits read from the store at a time."""
@@ -91,11 +66,9 @@ class Filter(msgspec.Struct, frozen=True):
 
     Args:
         types: Of the events that concern entries, only those of entries of these types; `None` for all.
-        live_only: Leave out records of work.
     """
 
     types: frozenset[str] | None = None
-    live_only: bool = False
 
 
 class BoardFeed(Protocol):
@@ -322,8 +295,6 @@ def _message(
 
 
 def _is_wanted(event: Event, wanted: Filter, feed: BoardFeed) -> bool:
-    if wanted.live_only and type(event) in _WORK:
-        return False
     if wanted.types is None:
         return True
     if isinstance(event, EntriesLinked):

@@ -13,7 +13,7 @@ One sweep of the loop's timer watches over all deadlines: of hello, of pongs, of
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from blackboard.core.limits import Limits
 from blackboard.server.metrics import Counters
@@ -179,8 +179,8 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless there are too many connections already."""
-        assert isinstance(transport, asyncio.Transport), "a stream transport"
-        self._transport = transport
+        # A cast, because uvloop's transports do not descend from asyncio's.
+        self._transport = transport = cast("asyncio.Transport", transport)
         channels = self._channels
         if not channels.join(self):
             channels.counters.connections_refused += 1

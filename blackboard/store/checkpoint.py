@@ -21,14 +21,16 @@ __all__ = ["CheckpointMode", "WalGauge", "checkpoint"]
 CheckpointMode = Literal["PASSIVE", "TRUNCATE"]
 
 _FRAME_HEADER_BYTES: Final = 24
+_PAGE_BYTES: Final = 4_096
+_PAGES_PER_BATCH: Final = 2
+"""Pages that every transaction touches besides: the end of the event table, and the page above it."""
 
 
 class WalGauge:
-    """Estimates how much was written since the last checkpoint."""
+    """Estimates how many pages were written since the last checkpoint."""
 
     def __init__(self) -> None:
-        self._bytes = 0
-        self._batches = 0
+        self._pages = 0
         self._checkpoints = 0
         self._wal_bytes = 0
 
@@ -43,19 +45,18 @@ class WalGauge:
         return self._wal_bytes
 
     def count(self, batch: Sequence[Commit]) -> None:
-        """Note a transaction."""
-        self._batches += 1
-        for commit in batch:
-            for row in commit.rows:
-                self._bytes += len(row.body) + len(row.data or b"")
+        """Note a transaction: its bytes fill pages, and each of its boards has a page of its own."""
+        size = sum(len(row.body) + len(row.data or b"") for commit in batch for row in commit.rows)
+        boards = {commit.board for commit in batch}
+        self._pages += _PAGES_PER_BATCH + len(boards) + size // _PAGE_BYTES
 
     def is_due(self, limits: StoreLimits) -> bool:
         """Whether the next checkpoint should be made now, before it would take long."""
-        return self._bytes >= limits.checkpoint_bytes or self._batches >= limits.checkpoint_batches
+        return self._pages >= limits.checkpoint_pages
 
     def checkpointed(self, wal_bytes: int) -> None:
         """Note a checkpoint and the size of the log at that moment."""
-        self._bytes = self._batches = 0
+        self._pages = 0
         self._checkpoints += 1
         self._wal_bytes = wal_bytes
 

@@ -20,8 +20,8 @@ class StoreLimits(Fact):
         batch_bytes_max: The same in bytes; every batch holds at least one commit.
         read_commits_max: Commits in one page of `read`.
         read_bytes_max: The same in bytes; every page holds at least one commit.
-        checkpoint_bytes: Logged bytes after which the write-ahead log is copied into the file.
-        checkpoint_batches: The same in transactions, which dirty a few pages each, however small they are.
+        checkpoint_pages: Pages (of 4 KiB, estimated) in the write-ahead log, after which they are copied
+            into the file. More make checkpoints rarer and longer.
         idle_ms: Quiet time after which the write-ahead log is emptied.
         busy_ms: How long a write waits for another program that has locked the file.
     """
@@ -32,8 +32,7 @@ class StoreLimits(Fact):
     batch_bytes_max: int = 4_194_304
     read_commits_max: int = 512
     read_bytes_max: int = 4_194_304
-    checkpoint_bytes: int = 2_097_152
-    checkpoint_batches: int = 512
+    checkpoint_pages: int = 2_000
     idle_ms: int = 1_000
     busy_ms: int = 2_000
 

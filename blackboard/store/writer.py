@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from blackboard.core.errors import BlackboardError
 from blackboard.store.contract import StoreConflict, StoreState, StoreStatistics
@@ -58,8 +59,7 @@ class Medium(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(msgspec.Struct, frozen=True):
     """A commit, its size in bytes, and the future that its caller waits on."""
 
     commit: Commit

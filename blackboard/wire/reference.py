@@ -1,12 +1,14 @@
 """The reference part of docs/protocol.md, written from the schema, so that it cannot lag behind the code.
 
-`python -m blackboard.wire.reference` prints it; a test compares the page with it.
+`python -m blackboard.wire.reference docs/protocol.md` rewrites that part of the page; without a path it is
+printed. A test compares the page with it.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 from blackboard.core.errors import CATALOGUE
@@ -14,7 +16,10 @@ from blackboard.core.values import is_object
 from blackboard.wire.messages import COMMON_ERRORS, METHODS, NOTIFICATIONS
 from blackboard.wire.schema import wire_schema
 
-__all__ = ["reference"]
+__all__ = ["MARK", "reference", "renewed"]
+
+MARK: Final = "<!-- From here on written by `python -m blackboard.wire.reference docs/protocol.md`. -->"
+"""The line of the page after which the reference begins."""
 
 _ARGUMENT: Final = re.compile(r"^ {4}(\w+): ")
 _DEFS: Final = "#/$defs/"
@@ -153,5 +158,16 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+def renewed(page: str) -> str:
+    """Return a page with everything after `MARK` written anew."""
+    prose, mark, _ = page.partition(MARK)
+    assert mark, f"the page lacks the line {MARK!r}"
+    return f"{prose}{MARK}\n\n{reference()}"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    if len(sys.argv) > 1:
+        path = Path(sys.argv[1])
+        path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    else:
+        sys.stdout.write(reference())

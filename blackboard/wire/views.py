@@ -170,8 +170,7 @@ def activation_view(
     }
     if activation.terms:
         view["terms"] = [
-            {"name": each.name, "value": each.value, "weight": each.weight}
-            for each in activation.terms
+            {"name": each.name, "value": each.value, "weight": each.weight} for each in activation.terms
         ]
     if activation.lease is not None:
         lease = activation.lease

@@ -139,6 +139,10 @@ class _Checker(ast.NodeVisitor):
         for each in (node.func, *node.keywords):
             self.visit(each)
 
+    def visit_Set(self, node: ast.Set) -> None:
+        for each in node.elts:
+            self.visit(each.value if isinstance(each, ast.Starred) else each)
+
     def visit_Starred(self, node: ast.Starred) -> None:
         if self._is_set(node.value):
             self._find(node, "order", "unpacking of a set")

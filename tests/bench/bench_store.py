@@ -1,6 +1,6 @@
 """Durable rows per second through the store, against raw SQLite doing the same group commit.
 
-Run as `python -m tests.bench.bench_store [SECONDS]`; prints one JSON line. 64 appenders each keep one commit
+Run as `python -m tests.bench.bench_store [ROWS]`; prints one JSON line. 64 appenders each keep one commit
 of one 300-byte row in flight. The baseline is a thread with `sqlite3` alone: the same tables, a transaction
 for every 64 rows, no loop, no chain, no queue. Both write in turns to the same directory, since the disk of
 the hour decides more than the code does.
@@ -29,41 +29,39 @@ ROUNDS: Final = 3
 BODY: Final = b"x" * 300
 
 
-async def rows_per_second(store: Store, seconds: float, *, boards: int) -> tuple[float, list[float]]:
-    """Return rows per second and every latency in milliseconds."""
+async def rows_per_second(store: Store, count: int, *, boards: int) -> tuple[float, list[float]]:
+    """Return rows per second and every latency in millicount; the commits are made beforehand."""
+    builders = [LogBuilder(f"board-{number}") for number in range(boards)]
+    commits = iter([builders[number % boards].next(BODY) for number in range(count)])
+    latencies: list[float] = []
+
+    async def append() -> None:
+        for commit in commits:
+            start = time.perf_counter()
+            await store.append(commit)
+            latencies.append((time.perf_counter() - start) * 1000)
+
     async with store:
-        builders = [LogBuilder(f"board-{number}") for number in range(boards)]
-        deadline = time.perf_counter() + seconds
-        latencies: list[float] = []
-
-        async def append(builder: LogBuilder) -> None:
-            while (start := time.perf_counter()) < deadline:
-                await store.append(builder.next(BODY))
-                latencies.append((time.perf_counter() - start) * 1000)
-
         start = time.perf_counter()
-        await asyncio.gather(*(append(builders[number % boards]) for number in range(APPENDERS)))
-        return len(latencies) / (time.perf_counter() - start), latencies
+        await asyncio.gather(*(append() for _ in range(APPENDERS)))
+        return count / (time.perf_counter() - start), latencies
 
 
-def raw_rows_per_second(path: Path, seconds: float) -> float:
+def raw_rows_per_second(path: Path, count: int) -> float:
     """Return rows per second of plain `sqlite3` with a transaction for every 64 rows."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(load_migrations()[0].sql)
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
         start = time.perf_counter()
-        revision = 0
-        while time.perf_counter() < start + seconds:
-            ids = range(1 << 40 | revision + 1, (1 << 40 | revision + 1) + APPENDERS)
+        for first in range(1 << 40 | 1, (1 << 40 | 1) + count, APPENDERS):
+            ids = range(first, first + APPENDERS)
+            links = [(i, i, bytes(32)) for i in ids]
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "INSERT INTO chain VALUES (?, ?, 1, 1, ?)", [(i, i, bytes(32)) for i in ids]
-            )
+            connection.executemany("INSERT INTO chain VALUES (?, ?, 1, 1, ?)", links)
             connection.executemany("INSERT INTO event VALUES (?, ?, NULL, NULL)", [(i, BODY) for i in ids])
             connection.execute("COMMIT")
-            revision += APPENDERS
-        return revision / (time.perf_counter() - start)
+        return count / (time.perf_counter() - start)
 
 
 async def replay_rows_per_second(path: Path) -> float:
@@ -77,7 +75,7 @@ async def replay_rows_per_second(path: Path) -> float:
         return count / (time.perf_counter() - start)
 
 
-async def main(seconds: float) -> None:
+async def main(count: int) -> None:
     results: dict[str, list[float]] = {}
     latencies: list[float] = []
 
@@ -86,18 +84,18 @@ async def main(seconds: float) -> None:
 
     for turn in range(ROUNDS):
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-            note("raw", raw_rows_per_second(Path(folder, "raw.db"), seconds))
+            note("raw", raw_rows_per_second(Path(folder, "raw.db"), count))
             path = Path(folder, "one.db")
-            value, seen = await rows_per_second(SqliteStore(path), seconds, boards=1)
+            value, seen = await rows_per_second(SqliteStore(path), count, boards=1)
             note("full", value)
             latencies += seen
             note("bytes_per_row", path.stat().st_size / len(seen))
             note("replay", await replay_rows_per_second(path))
-            many, _ = await rows_per_second(SqliteStore(Path(folder, "many.db")), seconds, boards=APPENDERS)
+            many, _ = await rows_per_second(SqliteStore(Path(folder, "many.db")), count, boards=APPENDERS)
             note("full_64_boards", many)
             relaxed = SqliteStore(Path(folder, "relaxed.db"), durability="relaxed")
-            note("relaxed", (await rows_per_second(relaxed, seconds, boards=1))[0])
-            note("memory", (await rows_per_second(MemoryStore(), seconds, boards=1))[0])
+            note("relaxed", (await rows_per_second(relaxed, count, boards=1))[0])
+            note("memory", (await rows_per_second(MemoryStore(), count, boards=1))[0])
         print(f"round {turn + 1} of {ROUNDS}", file=sys.stderr)  # noqa: T201  a measurement reports by printing
     medians = {name: round(statistics.median(values)) for name, values in results.items()}
     cuts = statistics.quantiles(latencies, n=100)
@@ -112,4 +110,4 @@ async def main(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 from blackboard_control.matcher import Delta, Match, Matcher
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching_oracle import blocked_now, matches_now
 
@@ -381,86 +382,84 @@ VALUES: tuple[Any, ...] = (1, 1, 1.0, 2, True, "a", "ab", [1], {"k": 1})
 LEASTS = (0.0, 0.0, 0.0, 0.0, 0.0, 0.5)
 LOCAL_OPS = ("==", "==", "!=", "<", "<=", ">", ">=", "has", "prefix", "suffix")
 JOIN_OPS = ("==", "==", "==", "!=", "<", ">=", "has", "one_of", "prefix")
-
-values = st.sampled_from(VALUES)
-contents = st.dictionaries(st.sampled_from(FIELDS), values, min_size=1)
-paths = st.sampled_from(("/x", "/x", "/x", "/y", "/x/0"))
+PATHS = ("/x", "/x", "/x", "/y", "/x/0")
+MILLIONTHS = (900_000, 500_000, 499_999)
 
 
-def conditions(others: tuple[str, ...]) -> st.SearchStrategy[Condition]:
-    constant = st.builds(
-        lambda path, op, value: Compare(path=path, op=op, value=value),
-        paths,
-        st.sampled_from(LOCAL_OPS),
-        values,
-    )
-    ranges = st.builds(
-        lambda path, op, low, high: Compare(path=path, op=op, value=[low, high]),
-        paths,
-        st.sampled_from(("between", "one_of")),
-        values,
-        values,
-    )
-    leaves = constant | ranges
-    if others:
-        fields = st.builds(
-            lambda variable, path: Field(variable=variable, path=path), st.sampled_from(others), paths
+def random_data(rng: Random) -> dict[str, Any]:
+    return {field: rng.choice(VALUES) for field in FIELDS if rng.random() < 0.9}
+
+
+def random_leaf(rng: Random, others: tuple[str, ...]) -> Compare:
+    path = rng.choice(PATHS)
+    if others and rng.random() < 0.7:
+        field = Field(variable=rng.choice(others), path=rng.choice(PATHS))
+        return Compare(path=path, op=rng.choice(JOIN_OPS), field=field)
+    if rng.random() < 0.2:
+        op: Any = rng.choice(("between", "one_of"))
+        return Compare(path=path, op=op, value=[rng.choice(VALUES), rng.choice(VALUES)])
+    return Compare(path=path, op=rng.choice(LOCAL_OPS), value=rng.choice(VALUES))
+
+
+def random_condition(rng: Random, others: tuple[str, ...]) -> Condition:
+    shape = rng.random()
+    if shape < 0.15:
+        return Not(condition=random_leaf(rng, others))
+    if shape < 0.3:
+        return AnyOf(conditions=(random_leaf(rng, others), random_leaf(rng, others)))
+    return random_leaf(rng, others)
+
+
+def random_group(rng: Random, names: tuple[str, ...], outer: tuple[str, ...] = ()) -> tuple[Pattern, ...]:
+    known = (*outer, *names)
+    return tuple(
+        Pattern(
+            variable=name,
+            type=rng.choice(KINDS),
+            conditions=tuple(
+                random_condition(rng, tuple(each for each in known if each != name))
+                for _ in range(rng.choice((0, 1, 1, 2)))
+            ),
+            min_confidence=rng.choice(LEASTS),
+            min_belief=rng.choice(LEASTS),
         )
-        join = st.builds(
-            lambda path, op, field: Compare(path=path, op=op, field=field),
-            paths,
-            st.sampled_from(JOIN_OPS),
-            fields,
-        )
-        leaves = join | join | leaves
-    nested = st.builds(lambda each: Not(condition=each), leaves) | st.builds(
-        lambda each: AnyOf(conditions=tuple(each)), st.lists(leaves, min_size=1, max_size=2)
+        for name in names
     )
-    return leaves | leaves | leaves | nested
 
 
-@st.composite
-def groups(draw: st.DrawFn, names: tuple[str, ...], outer: tuple[str, ...] = ()) -> tuple[Pattern, ...]:
-    patterns = []
-    for name in names:
-        others = tuple(each for each in (*outer, *names) if each != name)
-        patterns.append(
-            Pattern(
-                variable=name,
-                type=draw(st.sampled_from(KINDS)),
-                conditions=tuple(draw(st.lists(conditions(others), max_size=2 if others else 1))),
-                min_confidence=draw(st.sampled_from(LEASTS)),
-                min_belief=draw(st.sampled_from(LEASTS)),
-            )
+def random_trigger(rng: Random) -> Trigger:
+    names = rng.choice((("a",), ("a", "b"), ("a", "b", "c")))
+
+    def inner() -> tuple[tuple[Pattern, ...], ...]:
+        return tuple(
+            random_group(rng, rng.choice((("p",), ("p", "q"))), names) for _ in range(rng.choice((0, 1, 1)))
         )
-    return tuple(patterns)
 
-
-@st.composite
-def triggers(draw: st.DrawFn) -> Trigger:
-    names = draw(st.sampled_from((("a",), ("a", "b"), ("a", "b", "c"))))
-    inner = st.sampled_from((("p",), ("p", "q"))).flatmap(lambda each: groups(each, names))
     trigger = Trigger(
-        patterns=draw(groups(names)),
-        exists=tuple(draw(st.lists(inner, max_size=1))),
-        absent=tuple(draw(st.lists(inner, max_size=1))),
-        signal=draw(st.sampled_from((None, None, None, "quiescent"))),
+        patterns=random_group(rng, names),
+        exists=inner(),
+        absent=inner(),
+        signal=rng.choice((None, None, None, "quiescent")),
     )
     check_trigger(trigger, limits=DEFAULT_LIMITS)
     return trigger
 
 
-millionths = st.sampled_from((900_000, 500_000, 499_999))
-changes = st.one_of(
-    st.tuples(st.just("post"), st.sampled_from(KINDS), contents, millionths, millionths),
-    st.tuples(st.just("post"), st.sampled_from(KINDS), contents, millionths, millionths),
-    st.tuples(st.just("revise"), st.integers(0, 9), contents),
-    st.tuples(st.just("status"), st.integers(0, 9), st.sampled_from(("proposed", "accepted", "unsupported"))),
-    st.tuples(st.just("belief"), st.integers(0, 9), millionths),
-    st.tuples(st.just("confidence"), st.integers(0, 9), millionths),
-    st.tuples(st.just("remove"), st.integers(0, 9)),
-    st.tuples(st.just("add"), triggers(), st.booleans()),
-)
+def random_change(rng: Random) -> tuple[Any, ...]:
+    choice = rng.randrange(10)
+    match rng.choice(("post", "post", "revise", "status", "status", "belief", "confidence", "remove", "add")):
+        case "post":
+            return "post", rng.choice(KINDS), random_data(rng), rng.choice(MILLIONTHS), rng.choice(MILLIONTHS)
+        case "revise":
+            return "revise", choice, random_data(rng)
+        case "status":
+            return "status", choice, rng.choice(("proposed", "accepted", "unsupported"))
+        case "add":
+            return "add", random_trigger(rng), rng.random() < 0.3
+        case "remove":
+            return "remove", choice
+        case what:
+            return what, choice, rng.choice(MILLIONTHS)
 
 
 class Model:
@@ -485,7 +484,7 @@ class Model:
 
     def step(self, change: tuple[Any, ...]) -> None:
         match change:
-            case ("post", kind, data, belief, confidence):
+            case ("post", kind, data, belief, confidence) if len(self.entries) < 8:
                 number = len(self.entries) + 1
                 self.change(None, entry(number, kind, belief=belief, confidence=confidence, **data))
             case ("add", trigger, since_now):
@@ -495,10 +494,12 @@ class Model:
                     source = list(self.triggers)[choice % len(self.triggers)]
                     self.matcher.remove(source)
                     del self.triggers[source], self.current[source]
-            case (what, choice, value):
+            case (what, choice, value) if what != "post":
                 if self.entries:
                     old = self.entries[1 + choice % len(self.entries)]
                     self.change(old, self.changed(old, what, value))
+            case _:
+                pass  # the board is full: more entries would only slow the oracle
         self.check()
 
     def changed(self, old: Entry, what: str, value: Any) -> Entry:
@@ -572,21 +573,19 @@ class Model:
         )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(st.tuples(st.sampled_from(KINDS), contents), min_size=2, max_size=5),
-    st.lists(triggers(), min_size=1, max_size=3),
-    st.lists(changes, min_size=1, max_size=8),
-)
-def test_matcher_agrees_with_trying_everything(
-    posts: list[tuple[str, dict[str, Any]]], chosen: list[Trigger], stream: list[tuple[Any, ...]]
-) -> None:
-    """After every change: matches, gates, signals and order are those of the oracle."""
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_matcher_agrees_with_trying_everything(seed: int) -> None:
+    """After every change: matches, gates, signals and order are those of the oracle.
+
+    The stream is drawn from a seed, which Hypothesis reports, since matches are too rare in what it draws.
+    """
+    rng = Random(seed)
     model = Model()
-    for number, (kind, data) in enumerate(posts, 1):
-        model.change(None, entry(number, kind, **data))
-    for trigger in chosen:
-        model.add(trigger)
-    for change in stream:
-        model.step(change)
+    for number in range(1, 6):
+        model.change(None, entry(number, rng.choice(KINDS), **random_data(rng)))
+    for _ in range(3):
+        model.add(random_trigger(rng))
+    for _ in range(10):
+        model.step(random_change(rng))
     model.check_afresh()

@@ -201,15 +201,6 @@ async def test_types_select_the_events_that_concern_entries():
     assert outlet.messages[1]["beliefs"] == {"1": 1.0}
 
 
-async def test_live_only_leaves_out_records_of_work():
-    """Leases, failures and agents are of no concern to it."""
-    board, outlet = FakeBoard(), FakeOutlet()
-    board.watch(outlet, wanted=Filter(live_only=True))
-    board.commit(AgentAttached(agent="x", sources=(), credits=1))
-    board.post()
-    assert outlet.revisions == [2]
-
-
 async def test_catching_up_ends_with_the_last_commit_even_if_it_is_filtered_away():
     """So the watcher learns that it has seen all of the past."""
     board, outlet = FakeBoard(), FakeOutlet()

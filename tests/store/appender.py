@@ -31,7 +31,7 @@ async def append_for_ever(store: SqliteStore, board: str) -> None:
 
 async def main(path: Path) -> None:
     # Frequent checkpoints, so that some kills fall into one.
-    async with SqliteStore(path, limits=StoreLimits(checkpoint_batches=8)) as store:
+    async with SqliteStore(path, limits=StoreLimits(checkpoint_pages=100)) as store:
         await asyncio.gather(*(append_for_ever(store, f"board-{number}") for number in range(BOARDS)))
 
 

@@ -143,7 +143,7 @@ async def test_unknown_outcome_is_resolved_after_reopening(path: Path, disk: Fau
 async def test_failed_checkpoint_ends_acknowledgement(path: Path, disk: FaultyDisk) -> None:
     """A checkpoint syncs the file; if that fails, the store fails although the batch before it did not."""
     builder = LogBuilder("b")
-    async with SqliteStore(path, connect=disk, limits=StoreLimits(checkpoint_batches=1)) as store:
+    async with SqliteStore(path, connect=disk, limits=StoreLimits(checkpoint_pages=1)) as store:
         disk.fail_at = {"PRAGMA wal_checkpoint": sqlite3.SQLITE_IOERR_FSYNC}
         await store.append(builder.next())
         with pytest.raises(BlackboardError) as caught:
@@ -155,7 +155,7 @@ async def test_checkpoint_without_room_is_tried_again(path: Path, disk: FaultyDi
     """A full disk during a checkpoint harms nothing: the log still holds everything."""
     builder = LogBuilder("b")
     commits = builder.many(4)
-    async with SqliteStore(path, connect=disk, limits=StoreLimits(checkpoint_batches=1)) as store:
+    async with SqliteStore(path, connect=disk, limits=StoreLimits(checkpoint_pages=1)) as store:
         disk.fail_at = {"PRAGMA wal_checkpoint": sqlite3.SQLITE_FULL}
         for commit in commits[:2]:
             await store.append(commit)

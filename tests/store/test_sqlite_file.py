@@ -188,7 +188,7 @@ async def test_foreign_writer_is_noticed(path: Path) -> None:
 async def test_write_ahead_log_stays_bounded_and_is_emptied_when_quiet(path: Path) -> None:
     """Under load the log is copied often enough; idle, its file shrinks to nothing."""
     builder = LogBuilder("b")
-    limits = StoreLimits(checkpoint_bytes=100_000, checkpoint_batches=16, idle_ms=100)
+    limits = StoreLimits(checkpoint_pages=50, idle_ms=100)
     wal = path.with_name("board.db-wal")
     async with SqliteStore(path, limits=limits) as store:
         largest = 0

@@ -53,7 +53,6 @@ async def test_killed_writer_loses_nothing_acknowledged(tmp_path: Path) -> None:
                 assert commits[0].first == 1
                 assert {commit.last: commit.hash for commit in commits}.get(last) == digest
                 assert await store.head(board) == head_after(commits[-1])
-            assert len(await store.boards()) == 8
 
 
 async def test_second_opener_is_told_who_owns_the_file(tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ async def test_file_of_a_running_process_is_locked_until_it_is_killed(tmp_path: 
     process.kill()
     await process.communicate()
     async with SqliteStore(path) as store:
-        assert len(await store.boards()) == 8
+        assert await store.boards()
 
 
 ENDINGS = {
@@ -133,3 +132,61 @@ async def test_process_exits_although_the_store_was_not_closed(tmp_path: Path, e
     assert (output, errors.decode()) == (b"", "")
     async with SqliteStore(path) as store:
         assert (await store.head("b")).revision == 1
+
+
+@pytest.mark.parametrize("delay_ms", range(8))
+async def test_cancelled_open_holds_nothing(tmp_path: Path, delay_ms: int) -> None:
+    """Wherever opening is interrupted, the file is free and the store can be opened again."""
+    store = SqliteStore(tmp_path / "board.db")
+    opening = asyncio.create_task(store.open())
+    await asyncio.sleep(delay_ms / 1000)
+    opening.cancel()
+    try:
+        await opening
+    except asyncio.CancelledError:
+        assert store.statistics().state == "closed"
+    else:
+        await store.close()
+    async with store:
+        await store.append(LogBuilder("b").next())
+
+
+LIMITED = """
+import asyncio, pathlib, resource, sys
+from blackboard.core.errors import BlackboardError
+from blackboard.store import SqliteStore
+from blackboard.store.conformance import LogBuilder
+
+async def main():
+    builder = LogBuilder("b")
+    store = SqliteStore(pathlib.Path(sys.argv[1]))
+    await store.open()
+    await store.append(builder.next())
+    kept = builder.head
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    for body in (b"x" * 500_000, b"small"):
+        try:
+            await store.append(builder.next(body))
+        except BlackboardError as error:
+            print(error.code)
+    assert await store.head("b") == kept
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    await store.close()
+    async with store:
+        assert await store.head("b") == kept
+        builder.head = kept
+        await store.append(builder.next(b"y" * 500_000))
+        print(len([commit async for commit in store.log("b")]))
+
+asyncio.run(main())
+"""
+
+
+async def test_write_error_of_the_system_fails_the_store(tmp_path: Path) -> None:
+    """A write that the system refuses (here by a limit on file size) ends acknowledgement until reopened."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LIMITED, str(tmp_path / "board.db"), stdout=PIPE, stderr=PIPE
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert (output.decode().split(), errors.decode()) == (["storage_failed", "storage_failed", "2"], "")

@@ -61,7 +61,7 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "session.ping": ({}, {}),
     "board.open": (
         BOARD,
-        {**ONCE, "goal": "find it", "settings": SETTINGS, "types": [TYPE], "exist_ok": True},
+        {**ONCE, "goal": "find it", "settings": SETTINGS, "types": [TYPE], "paused": True, "exist_ok": True},
     ),
     "board.list": ({}, {}),
     "board.get": (BOARD, BOARD),

@@ -5,7 +5,7 @@ import typing
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -144,6 +144,7 @@ def read_by_model(method: str, params: dict[str, typing.Any]) -> object:
         return None
 
 
+@settings(max_examples=400)
 @given(st.sampled_from(sorted(COMMANDS)).flatmap(lambda method: st.tuples(st.just(method), mutated(method))))
 def test_fast_reading_and_documented_model_agree(case):
     """Both take the same params and see the same values in them, or both refuse."""

@@ -20,6 +20,9 @@ out of step. Likewise it sees the HTTP head alone; bytes that a hasty client sen
 handshake is answered. We weighed entering its parser in the middle of a frame instead; that would rest on
 its private state. `shortcut=False` sends every frame through websockets; tests compare the two.
 
+What is random (the client's key, its masks of control frames) is websockets' own and has no meaning to us;
+the masks of messages come from the shell.
+
 Compression is never negotiated: with small messages it costs far more than it saves, and it would make
 every frame private to one subscriber.
 
@@ -72,6 +75,7 @@ MOVES: Final[dict[ConnectionState, dict[Move, ConnectionState]]] = {
 
 _HEAD_END: Final = b"\r\n\r\n"
 _OPCODES: Final = frozenset(Opcode)
+_HEADER_BYTES_MIN: Final = 2
 _REASON_BYTES_MAX: Final = 123
 """What a close frame has room for beside the code."""
 
@@ -211,15 +215,18 @@ class Connection(ABC):
         events: list[Event] = []
         start, end = 0, len(source)
         shortcut = self._shortcut and self._takes_messages()
-        while not self._is_ended and (extent := frame_extent(source, start)) is not None:
-            body, stop = extent
+        while not self._is_ended and end - start >= _HEADER_BYTES_MIN:
             first, masked = source[start], source[start + 1] & MASKED
+            extent = frame_extent(source, start)
+            body, stop = extent or (0, 0)
             is_right = (
-                masked == self._mask_bit and stop - body <= self._bytes_max and (first & 0xF) in _OPCODES
+                masked == self._mask_bit and (first & 0xF) in _OPCODES and stop - body <= self._bytes_max
             )
             if not is_right:  # 3. Never right, however much follows.
                 self._hand_over(bytes(source[start:end]), events)
                 assert self._is_ended, "websockets accepted a frame that cannot be right"
+                break
+            if extent is None:  # 4. Incomplete, even its length.
                 break
             if stop > end:  # 4. Incomplete.
                 break

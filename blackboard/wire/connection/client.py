@@ -13,7 +13,7 @@ from websockets.uri import parse_uri
 
 from blackboard.core.limits import DEFAULT_LIMITS
 from blackboard.wire.connection.base import LOG, Connection
-from blackboard.wire.events import Event, Opened, Refused
+from blackboard.wire.events import Closed, Event, Opened, ProtocolFault, Refused
 from blackboard.wire.frames import frame_text_masked
 from blackboard.wire.handshake import Headers
 
@@ -85,8 +85,12 @@ class ClientConnection(Connection):
             assert isinstance(response, Response), "before the handshake there are only responses"
             body = bytes(response.body or b"").decode(errors="replace").strip()
             events.append(Refused(response.status_code, body))
-        if client.handshake_exc is not None:
+        error = client.handshake_exc
+        if error is not None:
             self._collect()
-            reason = str(client.handshake_exc.__cause__ or client.handshake_exc)
-            self._end_by_fault(CloseCode.PROTOCOL_ERROR, reason, events)
+            self._move("fail")
+            reason = str(error.__cause__ or error)
+            if not events:
+                events.append(ProtocolFault(int(CloseCode.PROTOCOL_ERROR), reason))
+            self._end(events, Closed(int(CloseCode.PROTOCOL_ERROR), reason))
         return events

@@ -66,6 +66,10 @@ class BoardOpenParams(ChangeParams):
     goal: str = Field(default="", description="What is to be found out, in words.")
     settings: SettingsField = Field(default_factory=Settings, description="How it is run.")
     types: Items[TypeField] = Field(default=(), description="Entry types to define at once.")
+    paused: bool = Field(
+        default=False,
+        description="Open it paused, so that the whole problem can be posted before anyone acts on it.",
+    )
     exist_ok: bool = Field(
         default=False, description="If the board exists already, leave it as it is, and succeed."
     )
@@ -192,8 +196,10 @@ class BoardChangedParams(Message):
 
     subscription: Subscription
     board: BoardName
-    first: Revision = Field(description="First revision of the commit, also where a filter left it out.")
-    last: Revision = Field(description="Last revision of the commit; pass as `after` to resume.")
+    first: Revision = Field(description="First revision of the commit, even if the filter left it out.")
+    last: Revision = Field(
+        description="Last revision of the commit, even if the filter left it out; pass as `after` to resume."
+    )
     time_ms: Milliseconds = Field(description="Engine time of the commit, milliseconds since 1970 (UTC).")
     records: Items[RecordView] = Field(description="The events that pass the subscription's filter.")
     beliefs: dict[str, FractionNumber] | None = Field(

@@ -49,7 +49,6 @@ class WireLimits(Message):
 
     message_bytes_max: int = Field(description="Largest message in bytes.")
     json_depth_max: int = Field(description="Deepest nesting of a message's objects and arrays.")
-    data_bytes_max: int = Field(description="Largest data of one entry, in bytes of JSON.")
     batch_contributions_max: int = Field(description="Most contributions in one batch.")
     connection_inflight_max: int = Field(description="Most unanswered requests of one connection.")
     credits_max: int = Field(description="Most activations that one connection may take at a time.")
