@@ -11,6 +11,11 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from blackboard_sources.agent import (
+        Agent,
+        connect,
+    )
+
     from blackboard.authoring import (
         Context,
         Entry,
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
         any_of,
         between,
         exists,
+        goal,
         has,
         knowledge_source,
         not_,
@@ -40,30 +46,71 @@ if TYPE_CHECKING:
         var,
         when,
     )
-    from blackboard.core.errors import BlackboardError
+    from blackboard.client import (
+        Board,
+        BoardInfo,
+        Change,
+        Session,
+        SessionOptions,
+        Watch,
+        Why,
+        open_session,
+    )
+    from blackboard.core.completion import (
+        AllOf,
+        Deadline,
+        Goal,
+        Outcome,
+        Quiescent,
+        Settings,
+        Spent,
+    )
+    from blackboard.core.errors import (
+        BlackboardError,
+    )
+    from blackboard.testing import TestBoard
 
 __all__ = [
+    "Agent",
+    "AllOf",
     "BlackboardError",
+    "Board",
+    "BoardInfo",
+    "Change",
     "Context",
+    "Deadline",
     "Entry",
     "Fatal",
+    "Goal",
     "Hypothesis",
     "Judge",
     "KnowledgeSource",
     "Link",
+    "Outcome",
     "Post",
+    "Quiescent",
     "Result",
     "Retract",
     "Revise",
+    "Session",
+    "SessionOptions",
+    "Settings",
+    "Spent",
+    "TestBoard",
+    "Watch",
+    "Why",
     "absent",
     "any_of",
     "between",
+    "connect",
     "exists",
+    "goal",
     "has",
     "knowledge_source",
     "not_",
     "on",
     "one_of",
+    "open_session",
     "prefix",
     "quiescent",
     "refutes",
@@ -73,7 +120,27 @@ __all__ = [
     "when",
 ]
 
-_HOMES: Final[dict[str, str]] = {"BlackboardError": "blackboard.core.errors"}
+_HOMES: Final[dict[str, str]] = {
+    "Board": "blackboard.client",
+    "BoardInfo": "blackboard.client",
+    "Change": "blackboard.client",
+    "Session": "blackboard.client",
+    "SessionOptions": "blackboard.client",
+    "Watch": "blackboard.client",
+    "Why": "blackboard.client",
+    "open_session": "blackboard.client",
+    "AllOf": "blackboard.core.completion",
+    "Deadline": "blackboard.core.completion",
+    "Goal": "blackboard.core.completion",
+    "Outcome": "blackboard.core.completion",
+    "Quiescent": "blackboard.core.completion",
+    "Settings": "blackboard.core.completion",
+    "Spent": "blackboard.core.completion",
+    "BlackboardError": "blackboard.core.errors",
+    "Agent": "blackboard_sources.agent",
+    "TestBoard": "blackboard.testing",
+    "connect": "blackboard_sources.agent",
+}
 """Where the names live that are not of `blackboard.authoring`."""
 
 

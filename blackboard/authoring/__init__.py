@@ -22,7 +22,7 @@ from blackboard.authoring.contributions import (
 from blackboard.authoring.entry import Entry, typed, view_entry
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.authoring.operators import any_of, between, has, not_, one_of, prefix, suffix
-from blackboard.authoring.patterns import Guard, On, When, absent, exists, on, quiescent, when
+from blackboard.authoring.patterns import Guard, On, When, absent, exists, goal, on, quiescent, when
 from blackboard.authoring.record import var
 from blackboard.authoring.source import (
     KnowledgeSource,
@@ -58,6 +58,7 @@ __all__ = [
     "as_source",
     "between",
     "exists",
+    "goal",
     "has",
     "knowledge_source",
     "not_",

@@ -16,10 +16,11 @@ from blackboard.authoring.entry import Entry
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.authoring.lowering import lower
 from blackboard.authoring.record import Recorded, Variable, as_condition, as_variable, model_of
+from blackboard.core.completion import Goal
 from blackboard.core.errors import BlackboardError
 from blackboard.core.trigger import Pattern, Signal, Trigger
 
-__all__ = ["Guard", "On", "When", "absent", "exists", "on", "quiescent", "when"]
+__all__ = ["Guard", "On", "When", "absent", "exists", "goal", "on", "quiescent", "when"]
 
 A = TypeVar("A", bound=Hypothesis)
 B = TypeVar("B", bound=Hypothesis)
@@ -197,6 +198,23 @@ def _group(
 
 def _is_on(value: object) -> TypeGuard[On[Any]]:
     return isinstance(value, On)
+
+
+def goal(
+    variable: Hypothesis, *conditions: bool, min_confidence: float = 0.0, min_belief: float = 0.0
+) -> Goal:
+    """Return the completion condition that some live entry matches; the board then is solved.
+
+    Example:
+        >>> class Cause(Hypothesis, level="cause"):
+        ...     service: str
+        >>> from blackboard import var
+        >>> goal(var(Cause), min_belief=0.8).pattern.type
+        'Cause'
+    """
+    pattern = on(variable, *conditions, min_confidence=min_confidence, min_belief=min_belief)
+    names = _named((pattern,), names=None, outer={})
+    return Goal(pattern=_lower((pattern,), names, names)[0])
 
 
 def quiescent() -> Guard:

@@ -346,7 +346,10 @@ class Session:
                 if not error.retryable:
                     self._finish(error)
                     return
-                LOG.warning("resuming: %s", error.message)
+                LOG.warning("resuming failed, so the connection is made again: %s", error.message)
+                if self._link is not None:
+                    self._link.transport.abort()
+                return
 
     def _drop_link(self) -> None:
         link, self._link = self._link, None
@@ -378,8 +381,12 @@ class Session:
     def take_notice(self, method: str, params: dict[str, Any]) -> None:
         """Hand on a notification; those of a newer server are ignored."""
         handler = self._notices.get(method)
-        if handler is not None:
+        if handler is None:
+            return
+        try:
             handler(params)
+        except BlackboardError as error:
+            LOG.warning("%s: %s", method, error.message)
 
     def link_ended(self, link: Link, error: BlackboardError) -> None:
         """Note the end of a connection; `_keep` makes the next one."""

@@ -217,8 +217,8 @@ def _linked(board: Board, event: ev.EntriesLinked, touched: Touched) -> None:
         activation=event.activation,
         reason=event.reason,
     )
-    board.put(board.inner(board.links_out, link.source), (link.kind, link.target), link)
-    board.put(board.inner(board.links_in, link.target), (link.kind, link.source), link)
+    board.put(board.inner(board.links_out, link.source), (link.kind, link.target, link.author), link)
+    board.put(board.inner(board.links_in, link.target), (link.kind, link.source, link.author), link)
     touched.setdefault(link.target, board.entries[link.target])
     if link.kind == "supersedes":
         _move(board, link.target, "supersede", touched)

@@ -28,6 +28,7 @@ __all__ = [
     "BoardStatus",
     "Identity",
     "KnownType",
+    "LinkKey",
     "Root",
     "Touched",
     "next_board_status",
@@ -51,6 +52,9 @@ BOARD_MOVES: Final[dict[BoardStatus, dict[BoardMove, BoardStatus]]] = {
 
 Identity: TypeAlias = tuple[str, bytes]
 """Type name and the canonical form of the identity fields."""
+
+LinkKey: TypeAlias = tuple[LinkKind, EntryId, str]
+"""Kind, the entry at the other end, and who drew it: authors link independently of each other."""
 
 Root: TypeAlias = EntryId | str
 """A root premise, or the name of an author who reasoned from background alone."""
@@ -131,8 +135,8 @@ class Board:
         self.types: dict[str, KnownType] = {}
         self.entries: dict[EntryId, Entry] = {}
         self.identities: dict[Identity, EntryId] = {}
-        self.links_in: dict[EntryId, dict[tuple[LinkKind, EntryId], Link]] = {}
-        self.links_out: dict[EntryId, dict[tuple[LinkKind, EntryId], Link]] = {}
+        self.links_in: dict[EntryId, dict[LinkKey, Link]] = {}
+        self.links_out: dict[EntryId, dict[LinkKey, Link]] = {}
         self.dependents: dict[EntryId, dict[EntryId, None]] = {}
         self.roots: dict[EntryId, frozenset[Root]] = {}
         self.expiries: dict[EntryId, int] = {}
@@ -203,10 +207,8 @@ class Board:
         """
         found = self.entries.get(entry_id)
         if found is None:
-            raise Rejected(
-                "unknown_entry",
-                f"no entry #{entry_id} on board {self.id!r}; it has #1 to #{self.entry_count}",
-            )
+            there = f"#1 to #{self.entry_count}" if self.entry_count else "none yet"
+            raise Rejected("unknown_entry", f"no entry #{entry_id} on board {self.id!r}; it has {there}")
         return found
 
     def type_named(self, name: str) -> KnownType:

@@ -366,13 +366,11 @@ def _link(board: Board, source_id: EntryId, link: cm.NewLink, author: Author) ->
     if link.kind == "supersedes":
         next_status(target.status, "supersede")
     weight = check_fraction(link.weight, name="weight")
-    old = board.links_out.get(source_id, {}).get((link.kind, link.target))
+    old = board.links_out.get(source_id, {}).get((link.kind, link.target, author.name))
     if old is not None:
-        if old.author != author.name and author.kind == "agent":
-            raise Rejected("link_conflict", f"{old.author!r} linked #{source_id} to #{link.target} already")
         if old.weight == to_millionths(weight) and old.reason == link.reason:
             return []
-    if len(board.links_in.get(link.target, ())) >= board.limits.links_per_entry_max:
+    elif len(board.links_in.get(link.target, ())) >= board.limits.links_per_entry_max:
         raise Rejected(
             "limit_exceeded", f"#{link.target} has {board.limits.links_per_entry_max} links already"
         )

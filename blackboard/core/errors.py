@@ -64,7 +64,7 @@ CATALOGUE: Final[dict[str, ErrorRow]] = {
     "illegal_move": ErrorRow(
         -32026, False, "Look at the life-cycle in docs/architecture.md; the state forbids this."
     ),
-    "link_conflict": ErrorRow(-32027, False, "Link two different live entries, each pair once per kind."),
+    "link_conflict": ErrorRow(-32027, False, "Link a live entry to another that still stands."),
     "source_conflict": ErrorRow(-32028, False, "Use another name, or pass replace to supersede the trigger."),
     "not_the_owner": ErrorRow(-32029, False, "Only the author, or a person, may change this."),
     "invalid_trigger": ErrorRow(-32030, False, "Correct the trigger at the named place."),

@@ -137,7 +137,9 @@ class AgentTable:
         for board in list(agent.attached):
             hosted = self.host.find(board)
             if hosted is not None:
-                hosted.writer.insist(DetachAgent(agent=agent.name))
+                hosted.writer.insist(
+                    DetachAgent(agent=agent.name), wanted=partial(_is_detached, agent, board)
+                )
         agent.attached.clear()
 
     def _forget_oldest(self) -> None:
@@ -221,13 +223,14 @@ class AgentTable:
         sources = tuple(
             name for name in agent.sources if name in registered and registered[name].covers(hosted.board)
         )
-        if agent.outlet is None:
+        outlet = agent.outlet
+        if outlet is None:
             if reply is not None:
                 reply(None)
             return
         agent.attached[hosted.board] = None
         command = AttachAgent(agent=agent.name, sources=sources, credits=agent.credits)
-        hosted.writer.insist(command, reply)
+        hosted.writer.insist(command, reply, wanted=lambda: agent.outlet is outlet)
 
     def opened(self, hosted: HostedBoard) -> None:
         """Bring all sources and agents to a board that was just opened."""
@@ -323,6 +326,10 @@ class _Collected:
             self._is_said = True
             found = {"source": self._source.name, "trigger_hash": self._source.trigger_hash}
             self._reply(self._refusal or found)
+
+
+def _is_detached(agent: Agent, board: str) -> bool:
+    return board not in agent.attached
 
 
 def _note_refusal(board: str, source: str, answer: Answer) -> None:

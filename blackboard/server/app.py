@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import os
+from collections.abc import Awaitable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -47,7 +48,7 @@ DATABASE_FILE: Final = "board.db"
 _GC_THRESHOLDS: Final = (50_000, 20, 100)
 """Collections that seldom run: nearly everything that lives long is on a board, and in no cycle."""
 
-_CLOSE_SHARE: Final = 0.4
+_CLOSE_SHARE: Final = 0.35
 """Share of the stop deadline for each of the two waits: for answers, and for good-byes."""
 
 
@@ -231,11 +232,11 @@ class Server:
         seconds = self.config.limits.stop_deadline_ms / 1_000 * _CLOSE_SHARE
         if self._listener is not None:
             self._listener.close()
-        if self._workers is not None:
-            await self._workers.stop()
+        ending = [self._workers.stop()] if self._workers is not None else []
         host: Host | None = getattr(self, "_host", None)
         if host is not None and hasattr(host, "system"):
-            await _within(seconds, host.drain())
+            ending.append(_within(seconds, host.drain()))
+        await asyncio.gather(*ending)
         if hasattr(self, "_channels"):
             await self._channels.close(seconds)
         if host is not None:
@@ -323,8 +324,7 @@ class Server:
             channel.session.closed()
 
 
-async def _within(seconds: float, work: object) -> None:
-    assert asyncio.iscoroutine(work), "something to wait for"
+async def _within(seconds: float, work: Awaitable[None]) -> None:
     try:
         async with asyncio.timeout(seconds):
             await work

@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 CHUNK_COMMITS: Final = 64
 """Commits read from the store at a time."""
 
+STRETCH_RECORDS: Final = 200
+"""Records decoded in one stretch; reading the past must not keep the loop from the present."""
+
 
 class Outlet(Protocol):
     """The connection of a watcher."""
@@ -237,7 +240,7 @@ class Subscriptions:
                 if not commits or commits[0].first > watch.position + 1:
                     self._lose(watch, "gone")
                     return
-                self._send_past(watch, commits)
+                await self._send_past(watch, commits)
         except BlackboardError as error:
             logger.warning("a subscriber lost its history", extra={"board": feed.board, "code": error.code})
             self._lose(watch, error.code)
@@ -245,10 +248,16 @@ class Subscriptions:
             watch.task = None
         self._go_on(watch)
 
-    def _send_past(self, watch: Watch, commits: Iterable[Commit]) -> None:
+    async def _send_past(self, watch: Watch, commits: Iterable[Commit]) -> None:
+        """Send commits while the watch can take them, letting others have the loop now and then."""
+        decoded = 0
         for commit in commits:
+            if decoded >= STRETCH_RECORDS:
+                decoded = 0
+                await asyncio.sleep(0)
             if not watch.is_open or watch.outlet.is_paused:
                 return
+            decoded += len(commit.rows)
             records = [decode_row(row, commit.time_ms) for row in commit.rows]
             message, is_wanted = _message(watch.feed, records, None, watch.wanted)
             watch.position = commit.last

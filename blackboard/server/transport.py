@@ -4,8 +4,9 @@ All that one read brought is parsed and handed over as one batch; all that is qu
 written once per turn of the loop. The queue is bounded in two steps: above its mark the channel is *paused*
 (nothing new is sent to its watchers, nothing more is read from it), above `connection_queue_bytes_max` it
 is cut. A reader that takes nothing for `write_deadline_ms` is cut as well. A peer with too many requests in
-flight is not read from until some are answered. So a stalled or flooding peer costs bounded memory, and
-nobody else notices.
+flight is not read from until some are answered, and of what one read brought at most `MESSAGES_PER_TURN` are
+taken per turn; the rest waits in a backlog, during which nothing is read either. So a stalled or flooding
+peer costs bounded memory, and nobody else notices.
 
 One sweep of the loop's timer watches over all deadlines: of hello, of pongs, of writes, of closing.
 """
@@ -13,6 +14,7 @@ One sweep of the loop's timer watches over all deadlines: of hello, of pongs, of
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Final, Protocol, cast
 
 from blackboard.core.limits import Limits
@@ -23,8 +25,14 @@ from blackboard.wire.events import Event, ProtocolFault
 __all__ = ["Channel", "Channels", "Handler"]
 
 _CLOSE_POLICY: Final = 1008
+_BACKLOG_SECONDS: Final = 0.005
+"""How often a backlog looks whether there is room again."""
+
 _CLOSE_SECONDS: Final = 2.0
 """How long a peer may take to answer a close."""
+
+MESSAGES_PER_TURN: Final = 128
+"""Messages of one connection worked on at a stretch, so that none keeps the loop from the others."""
 
 _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
@@ -139,6 +147,7 @@ class Channel(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_backlog",
         "_channels",
         "_closing_since",
         "_heard",
@@ -167,6 +176,7 @@ class Channel(asyncio.Protocol):
         self._is_reading = True
         self._is_lost = False
         self._is_hello_due = True
+        self._backlog: deque[bytes] = deque()
         self._inflight = 0
         self._inflight_bytes = 0
         self._queued = 0
@@ -230,21 +240,39 @@ class Channel(asyncio.Protocol):
 
     def handle(self, events: list[Event]) -> None:
         """Pass events on, neighbouring messages as one batch."""
-        handler = self._channels.handler
         texts: list[bytes] = []
         for event in events:
             if isinstance(event, Text):
                 texts.append(event.payload)
-                continue
-            if texts:
-                handler.texts(self, texts)
-                texts = []
-            if isinstance(event, HttpRequest):
-                handler.http(self, event)
+            elif isinstance(event, HttpRequest):
+                self._channels.handler.http(self, event)
             elif isinstance(event, ProtocolFault):
                 self._channels.counters.connections_cut += 1
-        if texts:
-            handler.texts(self, texts)
+        if not texts:
+            return
+        if self._backlog or len(texts) > MESSAGES_PER_TURN or self._is_flooded:
+            if not self._backlog:
+                self._channels.loop.call_soon(self._work_off)
+            self._backlog.extend(texts)
+            self._adjust_reading()
+        else:
+            self._channels.handler.texts(self, texts)
+
+    def _work_off(self) -> None:
+        """Take some of the backlog in each turn, while there is room for requests in flight."""
+        backlog = self._backlog
+        if self._is_lost:
+            backlog.clear()
+            return
+        if not self._is_flooded and not self.is_paused:
+            count = min(len(backlog), MESSAGES_PER_TURN)
+            self._channels.handler.texts(self, [backlog.popleft() for _ in range(count)])
+        if backlog:
+            self._channels.loop.call_later(
+                _BACKLOG_SECONDS if self._is_flooded or self.is_paused else 0, self._work_off
+            )
+        else:
+            self._adjust_reading()
 
     def hello_done(self) -> None:
         """The session has begun."""
@@ -361,7 +389,7 @@ class Channel(asyncio.Protocol):
         )
 
     def _adjust_reading(self) -> None:
-        wanted = not self.is_paused and not self._is_flooded
+        wanted = not self.is_paused and not self._backlog and not self._is_flooded
         if wanted == self._is_reading or self._is_lost or self._transport.is_closing():
             return
         self._is_reading = wanted

@@ -187,9 +187,18 @@ class BoardWriter(Generic[M]):
             "too_busy", f"{len(self._inbox)} requests wait for board {self.board!r}; it takes no more for now"
         )
 
-    def insist(self, command: Command, reply: Reply | None = None) -> None:
-        """Submit a command of the server's own; what may succeed later is repeated until it does."""
-        self.submit(Request(principal=SERVER, command=command), partial(self._insisted, command, reply))
+    def insist(
+        self, command: Command, reply: Reply | None = None, *, wanted: Callable[[], bool] | None = None
+    ) -> None:
+        """Submit a command of the server's own; what may succeed later is repeated until it does.
+
+        Args:
+            command: What the server wants.
+            reply: Gets the answer.
+            wanted: Asked before each repeat whether it still makes sense.
+        """
+        answered = partial(self._insisted, command, reply, wanted)
+        self.submit(Request(principal=SERVER, command=command), answered)
 
     def resume(self, machine: M, *, revision: int) -> None:
         """Go on with a machine replayed from the log up to `revision`, unless closed meanwhile."""
@@ -418,9 +427,17 @@ class BoardWriter(Generic[M]):
         else:
             self._arm()
 
-    def _insisted(self, command: Command, reply: Reply | None, answer: Answer) -> None:
+    def _insisted(
+        self, command: Command, reply: Reply | None, wanted: Callable[[], bool] | None, answer: Answer
+    ) -> None:
+        def again() -> None:
+            if wanted is None or wanted():
+                self.insist(command, reply, wanted=wanted)
+            elif reply is not None:
+                reply(answer)
+
         if isinstance(answer, Rejected) and answer.retryable and self._state not in {"closed", "failed"}:
-            self._later(RETRY_SECONDS, partial(self.insist, command, reply))
+            self._later(RETRY_SECONDS, again)
         elif reply is not None:
             reply(answer)
 

@@ -132,15 +132,13 @@ def _type_text(schema: dict[str, Any]) -> str:
 def _split_doc(text: str) -> tuple[str, dict[str, str]]:
     """Split a docstring into its prose and what its `Args` say of each field."""
     prose, _, arguments = text.partition("\n\nArgs:\n")
-    if text.startswith("Args:\n"):
-        prose, arguments = "", text.removeprefix("Args:\n")
     documented: dict[str, str] = {}
     name = ""
-    for line in arguments.splitlines():
+    for line in arguments.strip("\n").splitlines():
         if found := _ARGUMENT.match(line):
             name = found[1]
             documented[name] = line[found.end() :]
-        elif name and line.strip():
+        else:
             documented[name] += " " + line.strip()
     return prose, documented
 

@@ -165,8 +165,7 @@ class Control:
         """Drop what binds an entry that is out, or that has other data by now."""
         for activation in self.agenda.bound_to(entry.id):
             if not entry.is_live or Premise(entry.id, entry.version) not in activation.bindings:
-                became = entry.status if not entry.is_live else "revised"
-                self._drop(activation.id, "obviate", f"#{entry.id} was {became}")
+                self._drop(activation.id, "obviate", _loss(entry))
 
     def _follow(self, record: Record, delta: Delta) -> None:
         for match in delta.unmatched:
@@ -481,8 +480,7 @@ class Control:
         for premise in activation.bindings:
             entry = self.board.entries[premise.entry]
             if not entry.is_live or entry.version != premise.version:
-                became = entry.status if not entry.is_live else "revised"
-                raise Rejected("illegal_move", f"activation {activation.id}: #{entry.id} was {became} since")
+                raise Rejected("illegal_move", f"activation {activation.id}: {_loss(entry)}")
 
     def waits_for(self, activation: Activation, *, now_ms: int) -> str:
         """Say in words why an activation is not running; empty if it runs or has ended."""
@@ -521,6 +519,13 @@ class Control:
             "is_begun": self.is_begun,
             "is_signalled": self.is_signalled,
         }
+
+
+def _loss(entry: Entry) -> str:
+    """Say in words how a bound entry was lost."""
+    if entry.status == "unsupported":
+        return f"#{entry.id} lost its support"
+    return f"#{entry.id} was {'revised' if entry.is_live else entry.status}"
 
 
 def _lease(activation: Activation) -> Lease:

@@ -65,10 +65,18 @@ class Agent:
         return self.session.board(name)
 
     async def open_board(
-        self, name: str, *, goal: str = "", settings: Settings | None = None, exist_ok: bool = False
+        self,
+        name: str,
+        *,
+        goal: str = "",
+        settings: Settings | None = None,
+        paused: bool = False,
+        exist_ok: bool = False,
     ) -> Board:
         """Open a board; see `Session.open_board`."""
-        return await self.session.open_board(name, goal=goal, settings=settings, exist_ok=exist_ok)
+        return await self.session.open_board(
+            name, goal=goal, settings=settings, paused=paused, exist_ok=exist_ok
+        )
 
     def add(self, *sources: SourceLike, boards: Sequence[str] | None = None, replace: bool = False) -> None:
         """Name sources that this agent works for, before `run`.
@@ -121,16 +129,21 @@ class Agent:
             session.on_notice("activation.offered", runner.offered)
             session.on_notice("activation.withdrawn", runner.withdrawn)
             session.on_connected(self._resume)
+            refusal: BlackboardError | None = None
             try:
                 await self._register()
                 await self._wait_end()
-                await self._leave(runner)
+            except BlackboardError as error:  # raised below, as it is and not in an exception group
+                refusal = error
             finally:
                 session.remove_hooks(self._resume)
                 self._runner = None
-        if session.ended.done() and not self._stopping.is_set():
+            await self._leave(runner)
+        if refusal is None and session.ended.done() and not self._stopping.is_set():
             end = session.ended.result()
-            raise BlackboardError(end.code, end.message)
+            refusal = BlackboardError(end.code, end.message)
+        if refusal is not None:
+            raise refusal
 
     def stop(self, *, grace: float = GRACE_SECONDS) -> None:
         """Make `run` return: no more offers, `grace` seconds to finish, then the rest is given back."""

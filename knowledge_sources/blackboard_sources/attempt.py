@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from blackboard.authoring import Fatal, KnowledgeSource, Result, to_contributions
+from blackboard.authoring import KnowledgeSource, Result, to_contributions
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.client import Session
 from blackboard.client.board import types_of
@@ -112,8 +112,9 @@ class Attempt:
 
     async def _work(self) -> Report:
         """Run the handler within its time and return what is to be reported."""
+        limit = asyncio.timeout(self.offer.timeout)
         try:
-            async with asyncio.timeout(self.offer.timeout) as limit:
+            async with limit:
                 result = await self._source.run(self._context, self.offer.entries)
             return await self._success(result)
         except asyncio.CancelledError:
@@ -140,7 +141,9 @@ class Attempt:
         if isinstance(error, BlackboardError) and error.code in _LEASE_LOST:
             self._withdrawn = error.message
         place = _place(error, self._source.location)
-        retryable = not isinstance(error, Fatal)
+        retryable = True
+        if isinstance(error, BlackboardError):  # `Fatal` is one, too
+            retryable = error.retryable or error.code in _OUTDATED
         level = logging.DEBUG if self._withdrawn else logging.ERROR
         LOG.log(level, "%s failed at %s", self.name, place, exc_info=error)
         return self._failure(f"{type(error).__name__}: {error} ({place})", retryable=retryable)

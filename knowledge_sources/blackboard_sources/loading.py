@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +28,8 @@ def load_file(path: Path) -> list[KnowledgeSource]:
         raise BlackboardError("invalid_source", f"{path}: no such file; pass a Python file with sources")
     name = f"blackboard_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = None if spec is None else spec.loader
+    if spec is None or loader is None:
         raise BlackboardError("invalid_source", f"{path}: not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
@@ -35,7 +37,7 @@ def load_file(path: Path) -> list[KnowledgeSource]:
         sys.path.insert(0, folder)
     sys.modules[name] = module
     try:
-        _run(lambda: spec.loader and spec.loader.exec_module(module), str(path))
+        _run(partial(loader.exec_module, module), str(path))
         return sources_in(module)
     except BlackboardError:
         del sys.modules[name]

@@ -24,7 +24,7 @@ from typing import Final
 from blackboard.authoring import KnowledgeSource
 from blackboard.client.token import read_token
 from blackboard.core.errors import BlackboardError
-from blackboard_sources.agent import CREDITS_DEFAULT, GRACE_SECONDS, connect
+from blackboard_sources.agent import CREDITS_DEFAULT, GRACE_SECONDS, Agent, connect
 from blackboard_sources.loading import load_file, load_module
 
 __all__ = ["main"]
@@ -33,6 +33,8 @@ LOG: Final = logging.getLogger("blackboard.worker")
 
 EXIT_WRONG: Final = 1
 EXIT_UNREACHABLE: Final = 3
+_FORCE_SECONDS: Final = 0.5
+"""How long after the grace period the process is ended by force."""
 _STDIN: Final = 0
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -76,7 +78,7 @@ async def _work(options: argparse.Namespace, sources: list[KnowledgeSource], tok
         agent.add(*sources, replace=True)
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, lambda: agent.stop(grace=options.grace))
+            loop.add_signal_handler(number, _stop, agent, options.grace)
         _follow_parent(options.grace)
         LOG.info("%s works for %s", name, ", ".join(source.name for source in sources))
         try:
@@ -84,6 +86,14 @@ async def _work(options: argparse.Namespace, sources: list[KnowledgeSource], tok
         finally:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
+
+
+def _stop(agent: Agent, grace: float) -> None:
+    """Stop the agent; threads of plain handlers that do not end are abandoned with the process."""
+    agent.stop(grace=grace)
+    force = threading.Timer(grace + _FORCE_SECONDS, os._exit, (0,))
+    force.daemon = True
+    force.start()
 
 
 def _follow_parent(grace: float) -> None:
@@ -100,7 +110,7 @@ def _end_with_stdin(grace: float) -> None:
     while os.read(_STDIN, 4_096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(grace + 1)
+    threading.Event().wait(grace + _FORCE_SECONDS)
     os._exit(EXIT_UNREACHABLE)
 
 

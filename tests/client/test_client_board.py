@@ -200,6 +200,7 @@ async def test_board_is_opened_listed_and_read() -> None:
             "goal": "g",
             "settings": {"completion": [{"is": "quiescent"}], "parallelism": 2},
             "exist_ok": True,
+            "paused": False,
         }
         server.scripts["board.get"] = lambda _: INFO
         info = await board.get()

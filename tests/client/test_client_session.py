@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -282,16 +281,19 @@ async def test_refused_registration_after_a_reconnect_ends_the_session() -> None
         assert (await asyncio.wait_for(session.ended, 5)).code == "source_conflict"
 
 
-async def test_passing_failure_of_a_hook_is_survived(caplog: Any) -> None:
+async def test_passing_failure_of_a_hook_makes_the_connection_again() -> None:
+    """What a hook resumes must not be left half done."""
     async with serving() as server, open_session(server.url, token="t", options=FAST) as session:
+        script = in_turn(refuse("too_busy"), {})
+        server.scripts["agent.list"] = script
 
         async def hook() -> None:
-            raise BlackboardError("too_busy", "wait")
+            await session.request("agent.list", {})
 
         session.on_connected(hook)
         server.cut()
-        await server.wait_for("session.hello", 2)
-        assert await session.request("session.ping", {}) == {}
+        await server.wait_for("agent.list", 2)
+        assert len(server.said("session.hello")) == 3
         session.remove_hooks(hook)
 
 

@@ -12,7 +12,10 @@ from blackboard.core.record import Commit, Record
 from blackboard.engine import Engine
 from tests.scenarios.invariants import check_invariants
 
-__all__ = ["World"]
+__all__ = ["SALT", "World"]
+
+SALT = bytes(range(16))
+"""The same for every record: what chance would bring is fixed here."""
 
 
 class World:
@@ -28,17 +31,13 @@ class World:
         self.beliefs_settle = beliefs_settle
         self.log: list[Commit] = []
         self.now_ms = 0
-        self._salt = 0
         self._leases: dict[int, int] = {}
         self._last_token = 0
         self.engine = self._make()
+        self.shadow = self._make()
 
     def _make(self) -> Engine:
-        return Engine("b", salts=self._next_salt, limits=self.limits)
-
-    def _next_salt(self) -> bytes:
-        self._salt += 1
-        return self._salt.to_bytes(16, "big")
+        return Engine("b", salts=lambda: SALT, limits=self.limits)
 
     def turn(self, requests: Iterable[cm.Request]) -> Ready:
         """Let the engine handle requests at the present time, and check everything."""
@@ -50,6 +49,8 @@ class World:
         assert (ready.commit is None) == (not ready.records)
         if ready.commit is not None:
             self.log.append(ready.commit)
+            self.shadow.replay(ready.commit)
+            assert self.shadow.state() == self.engine.state(), "replay equals live"
             assert [each.revision for each in ready.records] == list(
                 range(revision + 1, self.engine.board.revision + 1)
             ), "revisions are gapless"

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,18 @@ from blackboard.wire.requests import COMMANDS
 from tests.server.talk import WORD, Refusal, Talk, serving, source, talking
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
-def event_loop_policy(request: pytest.FixtureRequest):
-    """Everything holds on both loops."""
-    return request.param()
+def on_both_loops(test: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test on asyncio's own loop and on uvloop, whose transports differ where it matters here."""
+
+    @pytest.mark.parametrize(
+        "factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["own", "uvloop"]
+    )
+    def run(tmp_path: Path, factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(test(tmp_path))
+
+    run.__doc__ = test.__doc__
+    return run
 
 
 async def open_board(talk: Talk, name: str = "b", **params: Any) -> None:
@@ -44,6 +53,7 @@ def test_every_method_has_exactly_one_home():
     assert not set(DISPATCH) & set(COMMANDS)
 
 
+@on_both_loops
 async def test_a_board_is_opened_filled_and_read(tmp_path: Path):
     """Every answer fits its documented model; `Talk` checks that."""
     async with serving(tmp_path) as server, talking(server) as talk:
@@ -324,6 +334,7 @@ async def test_tokens_are_issued_with_scopes_and_survive_a_restart(tmp_path: Pat
 # Watching.
 
 
+@on_both_loops
 async def test_a_watcher_resumes_where_it_left(tmp_path: Path):
     """What was changed meanwhile comes first, then what comes, each once."""
     async with serving(tmp_path) as server, talking(server) as author:
@@ -379,6 +390,7 @@ async def flood(author: Talk, count: int = 60) -> None:
         await author.call("entry.post", board="b", type="Bulk", data={"n": n, "text": "x" * 100_000})
 
 
+@on_both_loops
 async def test_a_stalled_reader_is_cut_and_nobody_else_notices(tmp_path: Path):
     """Its memory stays bounded, the others get everything."""
     bounds = {"write_deadline_ms": 400, "connection_queue_bytes_max": 1_000_000}
@@ -400,6 +412,7 @@ async def test_a_stalled_reader_is_cut_and_nobody_else_notices(tmp_path: Path):
             stalled.close()
 
 
+@on_both_loops
 async def test_stopping_takes_no_longer_than_its_deadline(tmp_path: Path):
     """Stalled readers attached or not."""
     bounds = {"write_deadline_ms": 60_000, "stop_deadline_ms": 2_000, "connection_queue_bytes_max": 1_000_000}
@@ -415,6 +428,7 @@ async def test_stopping_takes_no_longer_than_its_deadline(tmp_path: Path):
             each.close()
 
 
+@on_both_loops
 async def test_a_flood_of_requests_is_answered_in_bounded_memory(tmp_path: Path):
     """A peer that sends without reading is read from no further than its bound; others go on."""
     bounds = {"connection_inflight_max": 64, "connection_queue_bytes_max": 400_000, "write_deadline_ms": 500}
@@ -440,6 +454,7 @@ async def test_a_flood_of_requests_is_answered_in_bounded_memory(tmp_path: Path)
         rude.close()
 
 
+@on_both_loops
 async def test_silent_peers_are_cut(tmp_path: Path):
     """One that never says hello, and one that answers no ping."""
     bounds = {"hello_deadline_ms": 200, "ping_interval_ms": 200, "ping_deadline_ms": 200}
@@ -457,6 +472,7 @@ async def test_silent_peers_are_cut(tmp_path: Path):
         raw.close()
 
 
+@on_both_loops
 async def test_connections_are_bounded(tmp_path: Path):
     """One too many is told so, and the others stay."""
     async with serving(tmp_path, ephemeral=True, connections_max=1) as server, talking(server) as first:
@@ -469,6 +485,7 @@ async def test_connections_are_bounded(tmp_path: Path):
 # Agents.
 
 
+@on_both_loops
 async def test_an_agent_is_offered_work_and_completes_it(tmp_path: Path):
     """Also on a board that was opened after it came."""
     async with serving(tmp_path, ephemeral=True) as server, talking(server) as author:  # noqa: SIM117
@@ -589,6 +606,7 @@ async def get(server: Server, target: str) -> tuple[int, bytes]:
     return int(head.split()[1]), body
 
 
+@on_both_loops
 async def test_pages_are_served_on_the_same_port(tmp_path: Path):
     """Health without a token, metrics with one."""
     async with serving(tmp_path, ephemeral=True) as server:

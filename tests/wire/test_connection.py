@@ -328,6 +328,26 @@ def test_early_frames_wait_for_the_handshake():
     assert connection.accept() == [Opened(), Text(b"early")]
 
 
+def test_answers_to_a_request_that_was_lost_meanwhile_are_dropped():
+    """The shell works through the events of one read; the last of them may have ended the connection."""
+    connection = ServerConnection(message_bytes_max=100)
+    events = connection.receive(UPGRADE + b"x" * 101)
+    assert [type(each) for each in events] == [HttpRequest, ProtocolFault, Closed]
+    connection.data_to_send()
+    assert connection.accept() == []
+    connection.respond(200, (), b"late")
+    connection.reject(403, "late")
+    assert connection.data_to_send() == b""
+
+
+def test_hello_answered_while_closing_changes_nothing():
+    connection = opened()
+    events = connection.receive(frame_text_masked(b"hello", MASK) + masked(Opcode.CLOSE, b"\x03\xe8"))
+    assert events == [Text(b"hello"), Closed(1000, "")]
+    connection.hello_done()
+    assert connection.state == "closing"
+
+
 def test_early_bytes_are_bounded():
     connection = ServerConnection(message_bytes_max=100)
     connection.receive(UPGRADE)

@@ -164,6 +164,7 @@ def test_board_is_shown_in_short_and_at_length():
     board = Board("main")
     board.status, board.goal, board.revision, board.entry_count, board.opened_ms = "open", "why?", 9, 3, 1_000
     assert "outcome" not in board_summary(board)
+    assert "reason" not in board_view(board, sources=[], answer=[])
     board.status, board.outcome, board.reason = "ended", "solved", "goal met"
     assert BoardSummary.model_validate(through_json(board_summary(board))).outcome == "solved"
     view = through_json(board_view(board, sources=["blame"], answer=[3, 1]))

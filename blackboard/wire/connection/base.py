@@ -156,8 +156,9 @@ class Connection(ABC):
         return data
 
     def hello_done(self) -> None:
-        """Note that the first message was answered well; all methods may be called from now on."""
-        self._move("hello")
+        """Note that the first message was answered well; a connection that is closing by then stays so."""
+        if self._state == "awaiting_hello":
+            self._move("hello")
 
     def send_ping(self, payload: bytes = b"") -> bool:
         """Send a ping of at most 125 bytes; false if the connection no longer takes any."""
@@ -168,7 +169,10 @@ class Connection(ABC):
         return True
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Start the closing handshake; `Closed` follows when the other side answers. Repeating is fine."""
+        """Start the closing handshake; `Closed` follows when the other side answers.
+
+        Repeating it is harmless. Before the handshake there is nothing to say: close the transport.
+        """
         if not self._takes_messages():
             return
         self._move("close")

@@ -39,9 +39,11 @@ class ServerConnection(Connection):
         """Answer the request with the handshake, if it is a right one, else with the fitting HTTP error.
 
         Returns:
-            `Opened` and whatever came behind the request; nothing if the handshake was not right.
+            `Opened` and whatever came behind the request; nothing if the handshake was not right, or if the
+            connection was lost meanwhile.
         """
-        assert self._state == "http", "there is no request to accept"
+        if self._state != "http":
+            return []
         assert self._request is not None, "in state http there is a request"
         response = self._server.accept(self._request)
         # The date is of no use to a WebSocket client, and without it equal input gives equal output.
@@ -57,14 +59,15 @@ class ServerConnection(Connection):
         return [Opened(), *self._receive_frames(early)]
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer the request with a plain HTTP response, and end the connection.
+        """Answer the request with a plain HTTP response, unless it was lost, and end the connection.
 
         Args:
             status: HTTP status other than 101.
             headers: Header lines; `Content-Length` and `Connection: close` are added.
             body: Content; not sent in answer to `HEAD`.
         """
-        assert self._state == "http", "there is no request to respond to"
+        if self._state != "http":
+            return
         assert self._request is not None, "in state http there is a request"
         phrase = HTTPStatus(status).phrase
         lines = HeaderMap([*headers, ("Content-Length", str(len(body))), ("Connection", "close")])

@@ -1,0 +1,103 @@
+"""`blackboard serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from blackboard.core.errors import BlackboardError
+
+if TYPE_CHECKING:
+    from blackboard.server.app import Server
+
+__all__ = ["serve_command"]
+
+
+@click.command("serve")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on. [127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), metavar="PORT", help="Port; 0 takes a free one. [8787]"
+)
+@click.option("--data-dir", metavar="DIR", help="Where boards and the token are kept. [.blackboard]")
+@click.option("--ephemeral", is_flag=True, default=None, help="Keep boards in memory only.")
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "relaxed", "memory"]),
+    help="What an acknowledgement promises: on disk, past a crash of the server, nothing. [full]",
+)
+@click.option("--sources-dir", metavar="DIR", help="Folder of plugin files. [knowledge_sources]")
+@click.option("--log-level", default="WARNING", show_default=True, help="DEBUG, INFO, WARNING or ERROR.")
+def serve_command(*, log_level: str, **flags: Any) -> None:
+    """Run the server until Ctrl-C: boards, agents, the page.
+
+    Settings come from flags, then BLACKBOARD_* variables, then blackboard.toml, then defaults.
+    """
+    from blackboard.config import resolve
+
+    logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    resolved = resolve(flags, environ=os.environ, directory=Path.cwd())
+    run(_serve(resolved.config))
+
+
+def run(main: Any) -> Any:
+    """Run a coroutine, on uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+async def _serve(config: Any) -> None:
+    from blackboard.server.app import Server
+
+    async with Server(config) as server:
+        for line in banner(server):
+            click.echo(line)
+        await wait_for_end(server)
+        click.echo("\nstopping …", err=True)
+
+
+def banner(server: Server) -> list[str]:
+    """Return the lines that tell a person where everything is."""
+    config = server.config
+    kept = "kept nowhere (--ephemeral)" if config.is_ephemeral else f"{config.data_path / 'board.db'}"
+    note = "" if config.is_ephemeral else "  kept across restarts; --ephemeral for memory"
+    folder = Path(config.sources_dir) if config.sources_dir else None
+    plugins = len(list(folder.glob("[!_.]*.py"))) if folder is not None and folder.is_dir() else 0
+    return [
+        f"  Board      {server.page_url}   open this",
+        f"  Agents     {server.url}   token in {server.token_file}",
+        f"  Data       {kept}{note}",
+        f"  Sources    {config.sources_dir or 'none'}/ · {plugins} files",
+    ]
+
+
+async def wait_for_end(server: Server) -> None:
+    """Wait for a signal to stop, or until the server cannot go on.
+
+    Raises:
+        BlackboardError: Why it cannot go on.
+    """
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        if not stop.done():
+            stop.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    failed = asyncio.ensure_future(server.wait_failed())
+    done, _ = await asyncio.wait((stop, failed), return_when=asyncio.FIRST_COMPLETED)
+    if failed in done:
+        error = failed.exception()
+        assert isinstance(error, BlackboardError), "a server fails with one of our errors"
+        raise error
+    failed.cancel()
