@@ -179,10 +179,12 @@ class Chooser:
         name = self.pick(list(SOURCES))
         if self.number(4) == 0:
             return cm.DisableSource(source=name)
+        variant = self.number(2)
         declaration = SourceDeclaration(
             name=name,
-            trigger=parse_trigger(self.pick(SOURCES[name])),
-            since=self.pick(("existing", "existing", "now")),
+            trigger=parse_trigger(SOURCES[name][variant]),
+            # `since` counts when a trigger is new, so it goes with the trigger here.
+            since="now" if variant and name in {"each", "some"} else "existing",
             rating=self.confidence(),
             attempts_max=2,
             backoff_ms=self.pick((0, 300)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from blackboard.core.errors import BlackboardError
@@ -72,8 +72,8 @@ class Transport(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the handshake."""
-        assert isinstance(transport, asyncio.WriteTransport), "a stream transport takes writes"
-        self._socket = transport
+        # uvloop's transports are no subclasses of asyncio's, so this cannot be asserted.
+        self._socket = cast("asyncio.WriteTransport", transport)
         self._flush()
 
     def data_received(self, data: bytes) -> None:

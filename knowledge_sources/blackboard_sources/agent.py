@@ -124,7 +124,7 @@ class Agent:
         if not self._sources:
             raise BlackboardError("invalid_source", "this agent has no source; call agent.add(source) first")
         session = self.session
-        async with asyncio.TaskGroup() as group:
+        async with self._running(), asyncio.TaskGroup() as group:
             self._runner = runner = Runner(session, self._sources, self._credits, group)
             session.on_notice("activation.offered", runner.offered)
             session.on_notice("activation.withdrawn", runner.withdrawn)
@@ -137,7 +137,6 @@ class Agent:
                 refusal = error
             finally:
                 session.remove_hooks(self._resume)
-                self._runner = None
             await self._leave(runner)
         if refusal is None and session.ended.done() and not self._stopping.is_set():
             end = session.ended.result()
@@ -149,6 +148,14 @@ class Agent:
         """Make `run` return: no more offers, `grace` seconds to finish, then the rest is given back."""
         self._grace = grace
         self._stopping.set()
+
+    @contextlib.asynccontextmanager
+    async def _running(self) -> AsyncGenerator[None]:
+        """Forget the runner once its tasks have ended."""
+        try:
+            yield
+        finally:
+            self._runner = None
 
     async def _register(self) -> None:
         for name, source in self._sources.items():

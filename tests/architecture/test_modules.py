@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,6 +189,17 @@ def test_texts_of_every_kind_are_read() -> None:
     names = {name_of(path) for path in texts()}
     assert {"README.md", "pyproject.toml", "blackboard/core/apply.py", "docs/protocol.md"} <= names
     assert {".ci/run", "blackboard/store/sql/0001_log.sql"} <= names
+
+
+def test_helpers_of_the_tests_have_names_of_their_own() -> None:
+    """They are imported by plain names; see tests/conftest.py."""
+    helpers = [
+        path.stem
+        for path in (ROOT / "tests").rglob("*.py")
+        if not path.stem.startswith("test_") and path.stem not in {"conftest", "__init__"}
+    ]
+    assert sorted(helpers) == sorted(set(helpers))
+    assert sys.stdlib_module_names.isdisjoint(helpers)
 
 
 PLANTED = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -326,10 +327,8 @@ async def test_withdrawn_activation_is_cancelled_and_not_reported() -> None:
 
 async def test_handler_that_swallows_its_cancellation_still_reports_nothing() -> None:
     async def handler(ctx: Context, word: Entry[Word]) -> Post:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            pass
         return Post(Phrase(text="too late"))
 
     async def scene(scene: Scene) -> None:
@@ -614,9 +613,8 @@ async def test_run_raises_why_a_source_is_refused() -> None:
         async def act(ctx: Context, word: Entry[Word]) -> None: ...
 
         agent.add(act)
-        with pytest.raises(BaseException, match="another trigger|unhandled") as caught:
+        with pytest.raises(BlackboardError, match="another trigger"):
             await agent.run()
-        assert isinstance(caught.value, BlackboardError)
 
 
 async def test_run_raises_why_the_session_ended() -> None:
@@ -640,7 +638,7 @@ async def test_agent_says_how_it_is_used_wrongly() -> None:
 
     other = knowledge_source(name="act")(act.handler)
     async with serving() as server, connect(server.url, token="t", options=FAST) as agent:
-        with pytest.raises(BlackboardError, match="no source; call agent.add"):
+        with pytest.raises(BlackboardError, match="no source; call"):
             await agent.run()
         agent.add(act, boards=["b"], replace=True)
         agent.add(act)

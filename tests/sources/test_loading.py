@@ -64,8 +64,8 @@ BROKEN = [
     ("import nothing_of_this_name\n", r"plugin\.py:1: ModuleNotFoundError: No module named 'nothing_of"),
     ("x = 1\n", r"plugin\.py: no knowledge source; put @knowledge_source above a handler"),
     (
-        "from blackboard import Hypothesis\n\nclass Word(Hypothesis, level='word', identity=('txt',)):\n    text: str\n",
-        r"plugin\.py:3: Word has no field 'txt'; did you mean 'text'\?",
+        "import blackboard\n\nclass W(blackboard.Hypothesis, level='w', identity=('txt',)):\n    text: str\n",
+        r"plugin\.py:3: W has no field 'txt'; did you mean 'text'\?",
     ),
     (
         GOOD + "\nthird = knowledge_source(name='another')(another.handler)\n",

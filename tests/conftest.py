@@ -1,0 +1,13 @@
+"""How tests find what they share.
+
+Test modules of different folders may have the same name, since they mirror the code (`--import-mode=importlib`).
+Helper modules are imported by their plain names, from whichever folder they live in.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Behind everything else, so that no helper hides a module of the standard library.
+sys.path.extend(str(each) for each in sorted(Path(__file__).parent.iterdir()) if each.is_dir())
