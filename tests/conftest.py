@@ -1,6 +1,7 @@
 """How tests find what they share.
 
-Test modules of different folders may have the same name, since they mirror the code (`--import-mode=importlib`).
+Test modules of different folders may have the same name, since they mirror the code; pytest runs with
+`--import-mode=importlib` for that.
 Helper modules are imported by their plain names, from whichever folder they live in.
 """
 

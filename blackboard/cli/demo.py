@@ -200,8 +200,10 @@ async def _report(board: Board, simulated: Simulated, say: _Voice) -> dict[str, 
     evidence = {
         name: await _evidence(board, number) for name, number in list(diagnosis.causes.items())[:RANKED]
     }
-    agenda = await board.session.request("agenda.list", {"board": board.name, "limit": 10_000})
-    executed = sum(each["state"] == "executed" for each in agenda["activations"])
+    agenda = await board.session.request(
+        "agenda.list", {"board": board.name, "state": "executed", "limit": 10_000}
+    )
+    executed = len(agenda["activations"])
     say.line(click.style("\nSuspects, by belief", bold=True))
     for place, (name, items) in enumerate(evidence.items(), 1):
         belief = diagnosis.beliefs[name]
@@ -236,7 +238,7 @@ async def _evidence(board: Board, cause: int) -> list[dict[str, Any]]:
         {
             "for": edge.kind == "supports",
             "strength": round(edge.weight * why.nodes[edge.source].belief, 4),
-            "author": why.nodes[edge.source].author,
+            "author": edge.author,
             "reason": edge.reason or why.nodes[edge.source].note,
             "entry": edge.source,
         }

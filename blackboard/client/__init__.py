@@ -1,7 +1,8 @@
 """The client: a session over one websocket that survives the loss of its connection.
 
 Layers, inner to outer: `transport` (one connection, coalesced writes), `link` (hello and messages),
-`pending` (unanswered requests), `session` (requests, reconnect), `watch` and `board` (what users type).
+`pending` (unanswered requests), `keeper` (reconnect), `session` (requests), `watch` and `board` (what
+users type).
 """
 
 from __future__ import annotations

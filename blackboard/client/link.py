@@ -14,7 +14,7 @@ from blackboard.wire.connection import ClientConnection
 from blackboard.wire.envelope import Failure, MalformedMessage, Notice, Request, Success
 from blackboard.wire.messages.session import PROTOCOL
 
-__all__ = ["Link", "LinkOwner", "open_link"]
+__all__ = ["LOG", "Link", "LinkOwner", "open_link"]
 
 LOG: Final = logging.getLogger("blackboard.client")
 

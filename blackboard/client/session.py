@@ -1,10 +1,9 @@
 """The session: requests and notifications over a connection that is replaced whenever it is lost.
 
-Theory of operation. One task, `_keep`, owns the connection: it waits for its end, dials again with growing
-waits, says hello under the same agent name, sends every unanswered request again under its old id, and runs
-the hooks by which watches and agents resume what the old connection carried. Callers of `request` notice
-nothing but the delay, unless their own deadline passes first. Repeating is safe: a change carries a
-`command_id`, under which the server gives the first answer again; all else changes nothing.
+Callers of `request` notice nothing of a reconnect but the delay, unless their own deadline passes first:
+what was not answered is sent again under its old id. That is safe, since a change carries a `command_id`,
+under which the server gives the first answer again, and all else changes nothing. `keeper.py` says how the
+connection is kept.
 
 The session ends by `close`, by a refusal that no repeat can heal (a bad token, another protocol), or after
 `reconnect_seconds` without a server; then every wait fails with the reason.
@@ -17,15 +16,14 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from blackboard.client.backoff import Backoff
 from blackboard.client.board import Board
-from blackboard.client.link import LOG, Link, open_link
+from blackboard.client.keeper import Hook, Keeper
+from blackboard.client.link import LOG, Link
 from blackboard.client.options import SessionOptions
 from blackboard.client.pending import Pending, PendingTable
 from blackboard.client.token import find_token
-from blackboard.client.transport import Transport
 from blackboard.client.views import BoardInfo, read_as
 from blackboard.client.watch import WatchRouter
 from blackboard.core.completion import Settings
@@ -35,11 +33,8 @@ from blackboard.wire.codec import encode_request
 
 __all__ = ["Session", "open_session"]
 
-Hook = Callable[[], Awaitable[None]]
-NoticeHandler = Callable[[dict[str, Any]], None]
+NoticeHandler: TypeAlias = Callable[[dict[str, Any]], None]
 
-_CLOSE_SECONDS: Final = 1.0
-"""How long a closing handshake may take before the connection is dropped."""
 _ONLY_ON_THIS_CONNECTION: Final = frozenset({"board.watch", "board.unwatch", "token.issue"})
 """Methods that are not repeated on the next connection; watches resume by a hook."""
 
@@ -62,28 +57,18 @@ class Session:
         self.agent = agent
         self.principal = ""
         self.connections = 0
+        self.known_types: set[tuple[str, str]] = set()
         self._token = token
         self._name = name
         self._options = options
-        self._pending = PendingTable()
         self._loop = asyncio.get_running_loop()
-        self._link: Link | None = None
-        self._lost: asyncio.Event = asyncio.Event()
-        self._room: asyncio.Event = asyncio.Event()
-        self._end: BlackboardError | None = None
-        self.ended: asyncio.Future[BlackboardError] = self._loop.create_future()
-        self._keeper: asyncio.Task[None] | None = None
-        self._hooks: list[Hook] = []
-        self._lost_hooks: list[Callable[[], None]] = []
+        self._pending = PendingTable()
+        self._room = asyncio.Event()
+        self._keeper = Keeper(self, url, options)
         self._notices: dict[str, NoticeHandler] = {}
-        self._resuming: asyncio.Task[None] | None = None
-        self._backoff = Backoff(options.random, options.backoff_first, options.backoff_cap)
-        self._connected_at = 0.0
-        self._closing: Transport | None = None
-        self.known_types: set[tuple[str, str]] = set()
-        self.router = WatchRouter(self)
         self._key_prefix = options.random_bytes(8).hex()
         self._keys = 0
+        self.router = WatchRouter(self)
 
     # What users call.
 
@@ -186,10 +171,10 @@ class Session:
         pending.future.add_done_callback(done)
 
     def _has_room(self) -> bool:
-        if self._end is not None:
+        if self._keeper.end is not None:
             return True  # to be told so
         is_full = len(self._pending) >= self._options.inflight_max
-        return not is_full and (self._link is None or not self._link.transport.is_paused)
+        return not is_full and (self._keeper.link is None or not self._keeper.link.transport.is_paused)
 
     async def _wait_room(self) -> None:
         """Wait until there are few enough unanswered requests, and the operating system takes more."""
@@ -197,8 +182,8 @@ class Session:
             if len(self._pending) >= self._options.inflight_max:
                 self._room.clear()
                 await self._room.wait()
-            elif self._link is not None:
-                await self._link.transport.drain()
+            elif self._keeper.link is not None:
+                await self._keeper.link.transport.drain()
 
     def _send(
         self,
@@ -207,18 +192,18 @@ class Session:
         bound: float,
         on_result: Callable[[Any], None] | None,
     ) -> Pending:
-        if self._end is not None:
-            raise BlackboardError(self._end.code, self._end.message)
+        if self._keeper.end is not None:
+            raise BlackboardError(self._keeper.end.code, self._keeper.end.message)
         repeat = method not in _ONLY_ON_THIS_CONNECTION
-        if self._link is None and not repeat:
+        if self._keeper.link is None and not repeat:
             raise BlackboardError("connection_lost", f"{method}: not connected just now")
         id_ = self._pending.next_id()
         payload = encode_request(id_, method, params)
         timer = self._loop.call_later(bound, self._expire, id_, method, bound)
         pending = Pending(id_, method, payload, self._loop.create_future(), timer, repeat, on_result)
         self._pending.add(pending)
-        if self._link is not None:
-            self._link.transport.send(payload)
+        if self._keeper.link is not None:
+            self._keeper.link.transport.send(payload)
         return pending
 
     def new_command_id(self) -> str:
@@ -226,21 +211,20 @@ class Session:
         self._keys += 1
         return f"{self._key_prefix}-{self._keys}"
 
+    async def start(self) -> None:
+        """Connect for the first time; unlike later losses, a failure is raised at once."""
+        await self._keeper.start()
+
     async def close(self) -> None:
         """End the session; unanswered requests fail with `connection_lost`."""
-        self._finish(BlackboardError("connection_lost", "the session was closed"))
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-        if self._closing is not None:
-            await self._closing.wait_ended(_CLOSE_SECONDS)
+        await self._keeper.close()
 
     # What watches and agents use.
 
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection just now."""
-        return self._link is not None
+        return self._keeper.link is not None
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -253,120 +237,44 @@ class Session:
 
     def on_connected(self, hook: Hook) -> None:
         """Have `hook` run after every reconnect; an error that no repeat heals ends the session."""
-        self._hooks.append(hook)
+        self._keeper.on_connected(hook)
 
     def on_lost(self, hook: Callable[[], None]) -> None:
         """Have `hook` called whenever a connection is lost."""
-        self._lost_hooks.append(hook)
+        self._keeper.on_lost(hook)
 
     def remove_hooks(self, connected: Hook, lost: Callable[[], None] | None = None) -> None:
         """Undo `on_connected` and `on_lost`."""
-        self._hooks.remove(connected)
-        if lost is not None:
-            self._lost_hooks.remove(lost)
+        self._keeper.remove_hooks(connected, lost)
 
-    # The life of the connection.
+    @property
+    def ended(self) -> asyncio.Future[BlackboardError]:
+        """Done once the session has ended for good, with the reason."""
+        return self._keeper.ended
 
-    async def start(self) -> None:
-        """Connect for the first time; unlike later losses, a failure is raised at once."""
-        await self._connect()
-        self._keeper = self._loop.create_task(self._keep(), name="blackboard session")
+    # What the keeper calls.
 
-    async def _keep(self) -> None:
-        try:
-            while True:
-                await self._watch_over()
-                if self._end is not None or not await self._reconnect():
-                    return
-        finally:
-            self._drop_link()
-            if self._resuming is not None:
-                self._resuming.cancel()
-                await asyncio.gather(self._resuming, return_exceptions=True)
+    def hello(self) -> dict[str, Any]:
+        """Return the params of the next hello; `None` is left out."""
+        return {"client": self._name, "token": self._token, "agent": self.agent}
 
-    async def _watch_over(self) -> None:
-        """Wait until the connection is lost, pinging when it is silent for long."""
-        interval = self._options.ping_interval
-        while not self._lost.is_set():
-            assert self._link is not None, "while it is not lost there is a connection"
-            transport = self._link.transport
-            silent = self._loop.time() - transport.last_read
-            if silent >= 2 * interval:
-                transport.abort()
-                return
-            if silent >= interval:
-                transport.ping()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), interval / 2)
-
-    async def _reconnect(self) -> bool:
-        options = self._options
-        now = self._loop.time()
-        if now - self._connected_at > options.backoff_cap:
-            self._backoff.reset()  # it was a working connection, not a server that turns us away at once
-        give_up = None if options.reconnect_seconds is None else now + options.reconnect_seconds
-        while True:
-            await asyncio.sleep(self._backoff.next_wait())
-            try:
-                await self._connect()
-            except BlackboardError as error:
-                is_late = give_up is not None and self._loop.time() >= give_up
-                if is_late or not error.retryable:
-                    self._finish(error)
-                    return False
-                LOG.info("%s; trying again", error.message)
-            else:
-                self._resume()
-                return True
-
-    async def _connect(self) -> None:
-        self._lost.clear()
-        hello = {"client": self._name, "token": self._token, "agent": self.agent}
-        link, answer = await open_link(self, self.url, hello, self._options)
+    def connected(self, answer: dict[str, Any]) -> None:
+        """Send again what was not answered."""
         self.agent, self.principal = str(answer["agent"]), str(answer["principal"])
         self.connections += 1
         self.known_types.clear()
-        self._connected_at = self._loop.time()
-        self._link = link
+        if self._keeper.link is not None:
+            for payload in self._pending.payloads():
+                self._keeper.link.transport.send(payload)
 
-    def _resume(self) -> None:
-        """Send again what was not answered, then let watches and agents resume."""
-        assert self._link is not None, "this follows a successful hello"
-        for payload in self._pending.payloads():
-            self._link.transport.send(payload)
-        if self._resuming is not None:
-            self._resuming.cancel()
-        self._resuming = self._loop.create_task(self._run_hooks(), name="blackboard session resume")
+    def disconnected(self) -> None:
+        """Fail what only made sense on the connection that was lost."""
+        self._pending.connection_lost()
 
-    async def _run_hooks(self) -> None:
-        for hook in list(self._hooks):
-            try:
-                await hook()
-            except BlackboardError as error:
-                if not error.retryable:
-                    self._finish(error)
-                    return
-                LOG.warning("resuming failed, so the connection is made again: %s", error.message)
-                if self._link is not None:
-                    self._link.transport.abort()
-                return
-
-    def _drop_link(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            link.transport.close()
-            self._closing = link.transport
-
-    def _finish(self, error: BlackboardError) -> None:
-        if self._end is not None:
-            return
-        self._end = error
+    def finished(self, error: BlackboardError) -> None:
+        """Fail every wait."""
         self._pending.reject_all(error)
         self._room.set()
-        self._drop_link()
-        self._lost.set()
-        if not self.ended.done():
-            self.ended.set_result(error)
 
     # What comes over the link.
 
@@ -389,19 +297,12 @@ class Session:
             LOG.warning("%s: %s", method, error.message)
 
     def link_ended(self, link: Link, error: BlackboardError) -> None:
-        """Note the end of a connection; `_keep` makes the next one."""
-        if link is not self._link:
-            return
-        LOG.info("%s", error.message)
-        self._link = None
-        self._pending.connection_lost()
-        for hook in list(self._lost_hooks):
-            hook()
-        self._lost.set()
+        """Leave it to the keeper to make the next connection."""
+        self._keeper.link_ended(link, error)
 
     def _expire(self, id_: int, method: str, bound: float) -> None:
         message = f"{method} was not answered within {bound:g} s"
-        if self._link is None:
+        if self._keeper.link is None:
             message += "; the connection is lost and being tried again"
         self._pending.reject(id_, BlackboardError("timed_out", message))
 

@@ -30,9 +30,10 @@ from blackboard.core.ready import Answer, Offer, Withdrawal
 from blackboard.core.source import SourceDeclaration
 from blackboard.core.system import Registration
 from blackboard.core.trigger import describe
-from blackboard.server.host import Host, HostedBoard
+from blackboard.server.host import Host
+from blackboard.server.hosted import HostedBoard
 from blackboard.server.leases import LeaseTable
-from blackboard.server.writer import Reply
+from blackboard.server.seams import Reply
 from blackboard.wire.codec import encode_notice
 from blackboard.wire.frames import frame_text
 from blackboard.wire.views import offer_view, withdrawal_view

@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -21,17 +22,19 @@ from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.ready import Answer, Offer, Withdrawal
 from blackboard.server.agents import AgentTable
 from blackboard.server.auth import TOKEN_FILE, Grant, TokenBook, bearer_of, local_token
+from blackboard.server.channels import Channels
 from blackboard.server.dispatch import DISPATCH
-from blackboard.server.host import Host, HostedBoard
+from blackboard.server.host import Host
+from blackboard.server.hosted import HostedBoard
 from blackboard.server.http import PATH, Page, Site
 from blackboard.server.leases import LeaseTable, LiveLease
 from blackboard.server.metrics import Metrics
 from blackboard.server.ports import describe_owner
+from blackboard.server.seams import SERVER
 from blackboard.server.session import Services, Session
 from blackboard.server.subscriptions import Subscriptions
-from blackboard.server.transport import Channel, Channels
+from blackboard.server.transport import Channel
 from blackboard.server.workers import WorkerSupervisor, find_plugins, worker_command
-from blackboard.server.writer import SERVER
 from blackboard.store import MemoryStore, SqliteStore, Store
 from blackboard.wire.connection import HttpRequest
 from blackboard.wire.handshake import LOCAL_HOSTS, check_handshake
@@ -47,6 +50,9 @@ DATABASE_FILE: Final = "board.db"
 
 _GC_THRESHOLDS: Final = (50_000, 20, 100)
 """Collections that seldom run: nearly everything that lives long is on a board, and in no cycle."""
+
+_BACKLOG: Final = 1_024
+"""Connections that the operating system may keep waiting for us."""
 
 _CLOSE_SHARE: Final = 0.35
 """Share of the stop deadline for each of the two waits: for answers, and for good-byes."""
@@ -72,9 +78,8 @@ class Server:
         self.is_ready = False
         self._store = store
         self._failure: asyncio.Future[None] | None = None
-        self._listener: asyncio.Server | None = None
+        self._ending: AsyncExitStack | None = None
         self._workers: WorkerSupervisor | None = None
-        self._old_thresholds = gc.get_threshold()
 
     @property
     def url(self) -> str:
@@ -105,26 +110,26 @@ class Server:
     # Starting.
 
     async def __aenter__(self) -> Self:
-        """Start; on return the server is ready."""
-        try:
-            await self._start()
-        except BaseException:
-            await self._stop()
-            raise
+        """Start; on return the server is ready. Whatever was started is pushed on the stack to be ended."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._ending = stack.pop_all()
         return self
 
-    async def _start(self) -> None:
+    async def _start(self, stack: AsyncExitStack) -> None:
         config, limits, counters = self.config, self.config.limits, self.metrics.counters
+        seconds = limits.stop_deadline_ms / 1_000 * _CLOSE_SHARE
         self._failure = asyncio.get_running_loop().create_future()
         self.token = local_token(config.data_path)
         self._tokens = TokenBook(self.token)
-        self._store = self._store or _store_of(config)
-        await self._store.open()
+        store = await stack.enter_async_context(self._store or _store_of(config))
         self._leases = LeaseTable(self._lapsed)
-        self._subscriptions = Subscriptions(self._store, counters=counters, limits=limits)
+        stack.callback(self._leases.close)
+        self._subscriptions = Subscriptions(store, counters=counters, limits=limits)
+        stack.push_async_callback(self._subscriptions.close)
         self._agents = AgentTable(self._leases, limits=limits)
         self._host = Host(
-            self._store,
+            store,
             leases=self._leases,
             subscriptions=self._subscriptions,
             counters=counters,
@@ -132,17 +137,19 @@ class Server:
             listener=self,
         )
         self._agents.host = self._host
+        stack.push_async_callback(self._host.close)
         await self._host.load()
         for token in self._host.system.machine.tokens.values():
             self._tokens.add(token.hash, Grant.of(token.name, token.kind, token.scopes))
         for hosted in self._host:
             self._agents.detach_recorded(hosted)
+        await self._open_default_board()
         self._services = Services(
             host=self._host,
             agents=self._agents,
             leases=self._leases,
             subscriptions=self._subscriptions,
-            store=self._store,
+            store=store,
             tokens=self._tokens,
             counters=counters,
             limits=limits,
@@ -150,21 +157,24 @@ class Server:
             version=_version(),
         )
         self._channels = Channels(self, limits=limits, counters=counters)
+        stack.push_async_callback(self._channels.close, seconds)
         self._site = Site(tokens=self._tokens, metrics=self.metrics, is_ready=lambda: self.is_ready)
-        self._add_gauges()
-        await self._open_default_board()
-        _settle_memory()
-        await self._listen()
+        self._add_gauges(store)
+        _settle_memory(stack)
+        stack.push_async_callback(self._quiet, seconds)
+        await self._listen(stack)
         self.is_ready = True
         self._start_workers()
         logger.info("serving", extra={"url": self.url, "boards": len(self._host)})
 
-    async def _listen(self) -> None:
+    async def _listen(self, stack: AsyncExitStack) -> None:
         config = self.config
         loop = asyncio.get_running_loop()
+        named = (*LOCAL_HOSTS, config.host.lower(), *(host.lower() for host in config.hosts))
+        self._hosts = frozenset(named)
         try:
-            self._listener = await loop.create_server(
-                self._channels.make, config.host, config.port, backlog=1_024
+            listener = await loop.create_server(
+                self._channels.make, config.host, config.port, backlog=_BACKLOG
             )
         except OSError as error:
             owner = describe_owner(config.port)
@@ -173,9 +183,8 @@ class Server:
                 f"cannot listen on {config.host} port {config.port}: {error.strerror or error}{owner}. "
                 f"Open http://{self._authority} if that is the server you want, or pass --port 0.",
             ) from error
-        self.port = self._listener.sockets[0].getsockname()[1]
-        named = (*LOCAL_HOSTS, config.host.lower(), *(host.lower() for host in config.hosts))
-        self._hosts = frozenset(named)
+        stack.callback(listener.close)
+        self.port = listener.sockets[0].getsockname()[1]
 
     async def _open_default_board(self) -> None:
         name = self.config.default_board
@@ -199,10 +208,8 @@ class Server:
         self._workers = WorkerSupervisor(commands, environ=os.environ)
         self._workers.start()
 
-    def _add_gauges(self) -> None:
-        gauge = self.metrics.gauge
-        host, store = self._host, self._store
-        assert store is not None, "gauges are added once the store is open"
+    def _add_gauges(self, store: Store) -> None:
+        gauge, host = self.metrics.gauge, self._host
         gauge("boards", "Boards served.", lambda: len(host))
         gauge("open_connections", "Connections open now.", lambda: len(self._channels))
         gauge("connected_agents", "Agents connected now.", lambda: len(self._agents))
@@ -225,28 +232,17 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         """Stop within `stop_deadline_ms`, stalled peers or not."""
-        await self._stop()
-
-    async def _stop(self) -> None:
         self.is_ready = False
-        seconds = self.config.limits.stop_deadline_ms / 1_000 * _CLOSE_SHARE
-        if self._listener is not None:
-            self._listener.close()
-        ending = [self._workers.stop()] if self._workers is not None else []
-        host: Host | None = getattr(self, "_host", None)
-        if host is not None and hasattr(host, "system"):
-            ending.append(_within(seconds, host.drain()))
-        await asyncio.gather(*ending)
-        if hasattr(self, "_channels"):
-            await self._channels.close(seconds)
-        if host is not None:
-            await host.close()
-            await self._subscriptions.close()
-            self._leases.close()
-        if self._store is not None:
-            await self._store.close()
-        gc.unfreeze()
-        gc.set_threshold(*self._old_thresholds)
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            await ending.aclose()
+
+    async def _quiet(self, seconds: float) -> None:
+        """End the workers, and meanwhile answer what was taken."""
+        async with asyncio.TaskGroup() as group:
+            if self._workers is not None:
+                group.create_task(self._workers.stop())
+            group.create_task(_within(seconds, self._host.drain()))
 
     async def wait_failed(self) -> None:
         """Wait until the server cannot go on.
@@ -339,8 +335,10 @@ def _store_of(config: Config) -> Store:
     return SqliteStore(path, durability="relaxed" if config.durability == "relaxed" else "full")
 
 
-def _settle_memory() -> None:
+def _settle_memory(stack: AsyncExitStack) -> None:
     """Take what was loaded out of the garbage collector's sight: with many live objects it costs the most."""
+    stack.callback(gc.set_threshold, *gc.get_threshold())
+    stack.callback(gc.unfreeze)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

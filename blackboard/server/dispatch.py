@@ -22,7 +22,7 @@ from blackboard.core.values import Data
 from blackboard.engine import Engine
 from blackboard.server import reads
 from blackboard.server.auth import Grant, new_token, token_hash
-from blackboard.server.host import HostedBoard
+from blackboard.server.hosted import HostedBoard
 from blackboard.server.session import Call, Method, Session
 from blackboard.server.subscriptions import Filter
 from blackboard.wire import messages as m

@@ -8,35 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from blackboard.clock import EngineClock
 from blackboard.core.commands import Command, CreateBoard, OpenBoard, Request
-from blackboard.core.entry import EntryId
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.events import ActivationCancelled, ActivationExecuted, ActivationFailed, LeaseExpired
 from blackboard.core.limits import Limits
-from blackboard.core.ready import Answer, Offer, Ready, Receipt, Withdrawal
+from blackboard.core.ready import Answer, Offer, Ready, Withdrawal
 from blackboard.core.system import SYSTEM_BOARD, SystemBoard
 from blackboard.engine import Engine
+from blackboard.server.hosted import HostedBoard, Opening, Salts, Writer
 from blackboard.server.journal import StoreJournal
 from blackboard.server.leases import LeaseTable
 from blackboard.server.metrics import Counters
+from blackboard.server.seams import Reply
 from blackboard.server.subscriptions import Subscriptions
-from blackboard.server.writer import BoardWriter, Reply
+from blackboard.server.writer import BoardWriter
 from blackboard.store import Store
 
-__all__ = ["Host", "HostedBoard", "Listener"]
+__all__ = ["Host", "Listener"]
 
 logger = logging.getLogger(__name__)
-
-Writer: TypeAlias = BoardWriter[Engine]
-
-_SALT_BYTES: Final = 16
-_SALTS_DRAWN: Final = 256
 
 _LEASE_ENDS: Final = (ActivationExecuted, ActivationFailed, LeaseExpired, ActivationCancelled)
 
@@ -59,40 +54,6 @@ class Listener(Protocol):
     def failed(self, error: BlackboardError) -> None:
         """Storage failed for good: stop."""
         ...
-
-
-class HostedBoard:
-    """One board that is served.
-
-    Args:
-        writer: Its writer.
-    """
-
-    __slots__ = ("board", "writer")
-
-    def __init__(self, writer: Writer) -> None:
-        self.writer = writer
-        self.board = writer.board
-
-    @property
-    def engine(self) -> Engine:
-        """The engine as it stands, perhaps ahead of the disk."""
-        return self.writer.machine
-
-    @property
-    def durable_revision(self) -> int:
-        """The revision that was released last."""
-        return self.writer.durable_revision
-
-    @property
-    def takes_work(self) -> bool:
-        """Whether sources and agents can still be attached; a new board is about to be opened."""
-        return self.engine.board.status in {"new", "open", "paused"}
-
-    def type_of(self, entry: EntryId) -> str | None:
-        """Return the type of an entry, if there is such an entry."""
-        found = self.engine.board.entries.get(entry)
-        return None if found is None else found.type
 
 
 class Host:
@@ -126,9 +87,9 @@ class Host:
         self._listener = listener
         self._boards: dict[str, HostedBoard] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._salts = _Salts()
+        self._salts = Salts()
         self.clock = EngineClock()
-        self.system: BoardWriter[SystemBoard]
+        self._system: BoardWriter[SystemBoard] | None = None
 
     # Loading.
 
@@ -141,7 +102,7 @@ class Host:
         heads = await self._store.boards()
         self.clock = EngineClock(max((head.time_ms for head in heads), default=0))
         system = await self._replay_system()
-        self.system = self._write(SYSTEM_BOARD, system, _SystemShell(self), revision=system.revision)
+        self._system = self._write(SYSTEM_BOARD, system, _SystemShell(self), revision=system.revision)
         for head in heads:
             if head.board != SYSTEM_BOARD:
                 engine = await self._replay(head.board)
@@ -179,6 +140,12 @@ class Host:
         )
 
     # Questions.
+
+    @property
+    def system(self) -> BoardWriter[SystemBoard]:
+        """The writer of the system board."""
+        assert self._system is not None, "the system board is loaded first"
+        return self._system
 
     def __len__(self) -> int:
         return len(self._boards)
@@ -235,7 +202,7 @@ class Host:
             known.writer.submit(request, reply)
             return
         hosted = self._add(command.board, Engine(command.board, salts=self._salts, limits=self._limits))
-        collected = _Opening(1 + len(following), partial(self._opened, hosted, reply))
+        collected = Opening(1 + len(following), partial(self._opened, hosted, reply))
         hosted.writer.submit(request, collected)
         for each in following:
             hosted.writer.submit(Request(principal=request.principal, command=each), collected)
@@ -311,8 +278,8 @@ class Host:
         """Stop everything at once."""
         for hosted in self:
             hosted.writer.close()
-        if hasattr(self, "system"):
-            self.system.close()
+        if self._system is not None:
+            self._system.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -335,37 +302,3 @@ class _SystemShell:
     def failed(self, error: BlackboardError) -> None:
         """Pass it on."""
         self._host.failed(error)
-
-
-class _Opening:
-    """Collects the answers to the commands of one opening; says the first refusal or the last receipt."""
-
-    def __init__(self, count: int, reply: Callable[[Answer], None]) -> None:
-        self._left = count
-        self._reply = reply
-        self._refusal: Rejected | None = None
-
-    def __call__(self, answer: Receipt | Rejected) -> None:
-        self._left -= 1
-        if isinstance(answer, Rejected):
-            self._refusal = self._refusal or answer
-        if self._left == 0:
-            self._reply(self._refusal or answer)
-
-
-class _Salts:
-    """Salts for commitments, drawn many at a time: one system call for each would cost 5 µs a record."""
-
-    __slots__ = ("_block", "_next")
-
-    def __init__(self) -> None:
-        self._block = b""
-        self._next = 0
-
-    def __call__(self) -> bytes:
-        start = self._next
-        if start >= len(self._block):
-            self._block = os.urandom(_SALT_BYTES * _SALTS_DRAWN)
-            start = 0
-        self._next = start + _SALT_BYTES
-        return self._block[start : self._next]

@@ -7,7 +7,7 @@ from functools import partial
 
 from blackboard.core.errors import BlackboardError
 from blackboard.core.record import Commit
-from blackboard.server.writer import Done
+from blackboard.server.seams import Done
 from blackboard.store import Store
 
 __all__ = ["StoreJournal"]

@@ -22,7 +22,8 @@ from blackboard.core.ready import Receipt
 from blackboard.core.values import Data
 from blackboard.server.agents import Agent, AgentTable
 from blackboard.server.auth import Grant, TokenBook
-from blackboard.server.host import Host, HostedBoard
+from blackboard.server.host import Host
+from blackboard.server.hosted import HostedBoard
 from blackboard.server.leases import LeaseTable
 from blackboard.server.metrics import Counters
 from blackboard.server.subscriptions import Subscriptions

@@ -25,33 +25,19 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias
 
 from blackboard.clock import EngineClock
-from blackboard.core.commands import Command, Principal, Request
+from blackboard.core.commands import Command, Request
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.limits import Limits
-from blackboard.core.ready import Answer, Machine, Ready
-from blackboard.core.record import Commit
+from blackboard.core.ready import Answer, Ready
 from blackboard.server.metrics import Counters
+from blackboard.server.seams import SERVER, Journal, M, Read, Reply, Shell
 
-__all__ = ["SERVER", "BoardWriter", "Done", "Journal", "Read", "Reply", "Shell"]
+__all__ = ["RETRY_SECONDS", "BoardWriter"]
 
 logger = logging.getLogger(__name__)
-
-M = TypeVar("M", bound=Machine)
-
-Reply: TypeAlias = Callable[[Any], None]
-"""Called once, with the `Answer` to a request, the result of a read, or a `Rejected`."""
-
-Read: TypeAlias = Callable[[M], object]
-"""A function of the machine's present state; it may raise `Rejected`."""
-
-Done: TypeAlias = Callable[[BlackboardError | None], None]
-"""Called once on the loop with the outcome of an append."""
-
-SERVER: Final = Principal(name="server", kind="system")
-"""Who asks when the server itself does."""
 
 RETRY_SECONDS: Final = 1.0
 """How long a writer waits before it tries a full disk, or a request of the server's own, again."""
@@ -60,33 +46,6 @@ WAIT_SECONDS_MAX: Final = 3_600.0
 """Longest wait of one timer; a deadline further away is armed again then."""
 
 _State: TypeAlias = Literal["running", "losing", "rebuilding", "closed", "failed"]
-
-
-class Journal(Protocol):
-    """Where commits become durable: in order per board, each conditional on the log's head."""
-
-    def append(self, commit: Commit, done: Done) -> None:
-        """Make `commit` durable, then call `done`; with an error if it is certainly not stored.
-
-        After an error, later appends to the same board fail as well until its head is read again.
-        """
-        ...
-
-
-class Shell(Protocol[M]):
-    """What a writer tells the server around it."""
-
-    def released(self, writer: BoardWriter[M], ready: Ready) -> None:
-        """What `ready` says is durable: deliver records, arm leases, send offers and withdrawals."""
-        ...
-
-    def rebuild(self, writer: BoardWriter[M]) -> None:
-        """Replay the board from the log, then call `writer.resume`."""
-        ...
-
-    def failed(self, error: BlackboardError) -> None:
-        """Stop the server; storage cannot be trusted any more."""
-        ...
 
 
 class _Part:

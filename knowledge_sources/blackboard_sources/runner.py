@@ -63,7 +63,9 @@ class Runner:
         if source is None or self._is_stopping:
             LOG.warning("%s#%d for %s is left to others", offer.board, offer.activation, offer.source)
             return
-        if len(self._attempts) >= self.credits and standing is None:
+        # The server counts a lease as ended once its end is durable, and may offer the next one before its
+        # answer arrives here; so for a moment there are more attempts than credits, at most twice as many.
+        if len(self._attempts) >= 2 * self.credits and standing is None:
             LOG.warning("%s#%d exceeds the credits of this agent", offer.board, offer.activation)
             return
         attempt = Attempt(self._session, source, offer)

@@ -10,7 +10,7 @@ from purity_checker import check
 ROOT = Path(__file__).parents[2]
 
 EXPORTS = (ROOT / "blackboard/wire/schema.py", ROOT / "blackboard/wire/reference.py")
-"""They describe the protocol, from docstrings, and print it when run as commands; no session rests on them."""
+"""They describe the protocol from docstrings, and print it when run as commands; no session needs them."""
 
 PURE = (
     *sorted((ROOT / "blackboard/core").rglob("*.py")),

@@ -30,7 +30,6 @@ from blackboard.store.limits import DEFAULT_STORE_LIMITS
 from blackboard.wire.connection import MOVES
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-TRANSCRIPTS: Final = DOCS.parent / "tests/scenarios/transcripts"
 PART: Final = re.compile(r"<!-- generated: ([\w-]+) -->\n.*?<!-- end -->", flags=re.DOTALL)
 
 
@@ -100,16 +99,6 @@ def settings() -> str:
     )
 
 
-def transcripts() -> str:
-    """Return the transcripts with the comment that says what each shows."""
-    rows: list[tuple[str, ...]] = []
-    for path in sorted(TRANSCRIPTS.glob("*.txt")):
-        comment = re.search(r"(?:^# .*\n)+", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        title = path.stem.replace("_", " ") if comment is None else re.sub(r"\n?# ", " ", comment[0]).strip()
-        rows.append((f"[{path.stem}](../tests/scenarios/transcripts/{path.name})", title))
-    return table(("transcript", "what it shows"), rows)
-
-
 def names_of(what: str, names: Iterable[str]) -> str:
     return f"{what}: " + ", ".join(f"`{name}`" for name in names) + "."
 
@@ -127,7 +116,6 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "rating": lambda: names_of(
         "Rating terms", (f"{name} (weight {weight})" for name, weight in DEFAULT_WEIGHTS.items())
     ),
-    "transcripts": transcripts,
     "limits": lambda: named_values(DEFAULT_LIMITS),
     "store-limits": lambda: named_values(DEFAULT_STORE_LIMITS),
     "entry-lifecycle": lambda: lifecycle(STATUS_MOVES, "proposed"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-from generated import DOCS, PART, PARTS, TRANSCRIPTS, filled, first_line, pages
+from generated import DOCS, PART, PARTS, filled, first_line, pages
 
 from blackboard.core.commands import PostEntry
 from blackboard.core.errors import CATALOGUE
@@ -33,12 +32,3 @@ def test_a_changed_part_is_noticed() -> None:
 
 def test_summaries_are_whole_sentences() -> None:
     assert first_line(PostEntry) == "Post a hypothesis or partial result."
-
-
-def test_rules_name_transcripts_that_exist() -> None:
-    """The names in brackets behind a rule are transcripts, and most rules have one."""
-    rules, _, _ = (DOCS / "semantics.md").read_text(encoding="utf-8").partition("## Transcripts")
-    brackets = re.findall(r"\*\((`[^)]*`)\)\*", rules)
-    named = {name for bracket in brackets for name in re.findall(r"`(\w+)`", bracket)}
-    assert named - {path.stem for path in TRANSCRIPTS.glob("*.txt")} == set()
-    assert len(brackets) * 4 >= len(re.findall(r"^- \*\*", rules, flags=re.MULTILINE)) * 3

@@ -7,7 +7,8 @@ from blackboard.core.commands import ApplyBatch, Principal, Request
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.ready import Answer, Ready, Receipt
 from blackboard.core.record import GENESIS, Commit, Row, make_commit
-from blackboard.server.writer import BoardWriter, Done
+from blackboard.server.seams import Done
+from blackboard.server.writer import BoardWriter
 
 WHO = Principal(name="tester")
 

@@ -421,7 +421,7 @@ async def test_stopping_takes_no_longer_than_its_deadline(tmp_path: Path):
         stalled = [Stalled(server) for _ in range(3)]
         await flood(author, 20)
         began = time.monotonic()
-        await server._stop()
+        await server.__aexit__(None, None, None)
         assert time.monotonic() - began < 2
         assert author.socket.close_code in {1001, None, 1006}
         for each in stalled:

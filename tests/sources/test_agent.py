@@ -444,7 +444,8 @@ async def test_type_that_was_not_declared_is_defined_before_the_completion() -> 
     await play(handler, scene)
 
 
-async def test_offers_beyond_the_credits_are_left_to_others() -> None:
+async def test_offers_beyond_twice_the_credits_are_left_to_others() -> None:
+    """The server may offer the next activation before the answer to the last report arrives."""
     release = asyncio.Event()
 
     async def handler(ctx: Context, word: Entry[Word]) -> None:
@@ -457,14 +458,14 @@ async def test_offers_beyond_the_credits_are_left_to_others() -> None:
         await scene.agent.session.request("session.ping", {})
         assert [each["activation"] for each in scene.server.said("activation.accept")] == [1, 2]
         assert scene.agent.active == 2
-        await scene.agent.set_credits(3)
-        assert scene.server.said("agent.credits") == [{"credits": 3}]
+        await scene.agent.set_credits(2)
+        assert scene.server.said("agent.credits") == [{"credits": 2}]
         scene.offer(3)
         await scene.server.wait_for("activation.accept", 3)
         release.set()
         await scene.settle()
 
-    await play(handler, scene, credits=2)
+    await play(handler, scene, credits=1)
 
 
 async def test_offer_for_an_unknown_source_or_of_a_newer_shape_harms_nothing() -> None:

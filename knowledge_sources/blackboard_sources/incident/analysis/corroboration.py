@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from .attribution import accounts
 from .claim import Claim
-from .explained import hangs, own_silence
+from .explained import hangs
 from .signal import Signal, SignalKey
+from .silence import own_silence
 from .ticket import Ticket
 from .topology import Topology
 

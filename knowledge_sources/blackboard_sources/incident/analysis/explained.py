@@ -24,13 +24,12 @@ from collections.abc import Iterable, Mapping
 
 from .attribution import accounts
 from .claim import Claim, Refutation
-from .detection import lost_share
-from .robust import quantile
 from .signal import Signal, SignalKey
+from .silence import lost_of, own_silence
 from .ticket import Ticket
 from .topology import Topology
 
-__all__ = ["KINDS", "explain", "hangs", "own_silence"]
+__all__ = ["KINDS", "explain", "hangs"]
 
 KINDS: Mapping[str, str] = {
     "central": "slow",
@@ -48,8 +47,6 @@ _BUSIER = 1.3
 _PARTIAL = 0.5
 _ALIKE = 0.25
 _VIEW_WEIGHT = 0.75
-_SIBLING_MIN = 5.0
-"""Siblings with fewer requests per interval lose all of them by chance."""
 
 
 def explain(
@@ -152,10 +149,10 @@ def _by_silence(
     for service, aspect in sorted(known):
         if aspect != "traffic":
             continue
-        lost = _lost(table, service)
+        lost = lost_of(table, service)
         for caller in topology.callers_of(service):
             if (caller, "traffic") in known:
-                part = _lost(table, caller) / lost
+                part = lost_of(table, caller) / lost
                 links += _link(service, "silent", part, (caller, aspect), f"{caller} lost load")
             if (caller, "errors") in known:
                 alone = own_silence(table, topology, caller, service)
@@ -226,33 +223,3 @@ def _by_busier(
             part = _PARTIAL * min(1.0, rival.total * rival.trust / book.own)
             links += _link(name, KINDS[aspect], part, (other, aspect), f"partial view of {other}")
     return links
-
-
-def own_silence(table: Mapping[SignalKey, Signal], topology: Topology, caller: str, service: str) -> float:
-    """How much of its load a callee lost beyond what its siblings lost, 0..1.
-
-    A caller that fails before it calls stops calling its other callees, too. Without
-    siblings, the share of the caller's requests that fail stands in for them.
-    """
-    below = topology.depths_from(service)
-    siblings = sorted(
-        _lost(table, name)
-        for name in topology.callees_of(caller)
-        if name not in below
-        and (signal := table.get((name, "traffic"))) is not None
-        and -signal.measures[0].reference >= _SIBLING_MIN
-    )
-    common = quantile(siblings, 0.25) if siblings else 0.3 * _failed(table, caller)
-    return max(0.0, _lost(table, service) - common)
-
-
-def _lost(table: Mapping[SignalKey, Signal], service: str) -> float:
-    """Share of the requests before the onset that no longer comes, 0..1."""
-    signal = table.get((service, "traffic"))
-    return 0.0 if signal is None else lost_share(signal)
-
-
-def _failed(table: Mapping[SignalKey, Signal], service: str) -> float:
-    """Extra share of requests that fails, 0..1."""
-    signal = table.get((service, "errors"))
-    return 0.0 if signal is None else max(0.0, signal.measures[0].shift)
