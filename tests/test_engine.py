@@ -1,8 +1,9 @@
-"""The engine under random streams of commands: replay equals live, and every invariant holds at every step."""
+"""The engine under random streams of commands: replay equals live, every invariant holds at every step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from blackboard.core import commands as cm
 from blackboard.core.completion import Deadline, Goal, Quiescent, Settings, Spent
 from blackboard.core.entry_type import EntryType
 from blackboard.core.errors import BlackboardError, Rejected
-from blackboard.core.limits import DEFAULT_LIMITS, Limits
+from blackboard.core.limits import DEFAULT_LIMITS
 from blackboard.core.ready import Receipt
 from blackboard.core.record import GENESIS
 from blackboard.core.source import SourceDeclaration
@@ -46,7 +47,9 @@ SETTINGS = (
     Settings(),
     Settings(parallelism=1, weights={"belief": 5}),
     Settings(minimum_rating=0.55, completion=(Quiescent(),)),
-    Settings(completion=(Goal(pattern=Pattern(variable="g", type="H", min_belief=0.95)), Spent(activations=40))),
+    Settings(
+        completion=(Goal(pattern=Pattern(variable="g", type="H", min_belief=0.95)), Spent(activations=40))
+    ),
     Settings(completion=(Deadline(after_ms=60_000),), grace_ms=100),
 )
 
@@ -221,16 +224,8 @@ def _opening() -> list[cm.Request]:
     return [cm.Request(principal=ANN, command=each) for each in commands]
 
 
-@given(
-    st.lists(st.lists(st.integers(0, 2**16), min_size=1, max_size=24), min_size=1, max_size=30),
-    st.booleans(),
-)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_random_streams_keep_every_invariant(seeds: list[list[int]], restarts: bool) -> None:
-    """`World` checks replay, revisions, tokens, support, belief, agenda, roster and goals at every turn.
-
-    At the end the same stream, without any restart, gives the same hash on another engine.
-    """
+def _run(seeds: list[list[int]], *, restarts: bool) -> None:
+    """Run one stream; at the end the same stream, without any restart, gives the same state elsewhere."""
     world = World()
     turns = [(_opening(), 0)]
     world.turn(turns[0][0])
@@ -254,15 +249,121 @@ def test_random_streams_keep_every_invariant(seeds: list[list[int]], restarts: b
     assert other.state() == world.engine.state()
 
 
+@given(
+    st.lists(st.lists(st.integers(0, 2**16), min_size=4, max_size=24), min_size=4, max_size=30),
+    st.booleans(),
+)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_random_streams_keep_every_invariant(seeds: list[list[int]], restarts: bool) -> None:
+    """`World` checks replay, revisions, tokens, support, belief, agenda, roster and goals at every turn."""
+    _run(seeds, restarts=restarts)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_long_streams_keep_every_invariant(seed: int) -> None:
+    """Long enough for boards to fill, leases to lapse and dead letters to be revived."""
+    random = Random(seed)
+    _run([[random.randrange(2**16) for _ in range(30)] for _ in range(60)], restarts=seed % 2 == 0)
+
+
 @given(st.lists(st.lists(st.integers(0, 2**16), min_size=1, max_size=24), min_size=1, max_size=12))
 @settings(max_examples=15, deadline=None)
 def test_small_limits_are_kept_without_a_trace(seeds: list[list[int]]) -> None:
     """Triggers that outgrow their limits are suspended, and batches that do are refused, as on replay."""
     limits = msgspec.structs.replace(
-        DEFAULT_LIMITS, matches_per_change_max=4, batch_contributions_max=2, premises_max=2, links_per_entry_max=2
+        DEFAULT_LIMITS,
+        matches_per_change_max=4,
+        batch_contributions_max=2,
+        premises_max=2,
+        links_per_entry_max=2,
     )
     world = World(limits=limits)
     world.turn(_opening())
     for seed in seeds:
         world.turn([Chooser(world, list(seed)).request()])
     world.replayed()
+
+
+def _refusal(answer: object) -> Rejected:
+    assert isinstance(answer, Rejected)
+    return answer
+
+
+def test_commands_of_the_system_board_are_refused() -> None:
+    """They belong elsewhere, and change nothing here."""
+    world = World()
+    world.turn(_opening())
+    (answer,) = world.turn([cm.Request(principal=ANN, command=cm.CreateBoard(board="x"))]).answers
+    assert _refusal(answer).code == "invalid_params"
+
+
+def test_time_never_goes_back() -> None:
+    """An earlier time counts as the last one, live and after a replay."""
+    engine = Engine("b", salts=lambda: SALT)
+    ready = engine.handle([parse_request("open")], 1_000)
+    assert ready.commit is not None
+    other = Engine("b", salts=lambda: SALT)
+    other.replay(ready.commit)
+    for each in (engine, other):
+        commit = each.handle([parse_request("type Fact fields=n")], 5).commit
+        assert commit is not None
+        assert commit.time_ms == 1_000
+
+
+def test_nothing_asked_and_nothing_due_is_nothing_done() -> None:
+    """An idle turn leaves no commit, and a board that was never opened wants no waking."""
+    engine = Engine("b", salts=lambda: SALT)
+    ready = engine.handle([], 1_000)
+    assert (ready.commit, ready.records, ready.answers, ready.deadline_ms) == (None, (), (), None)
+    assert engine.chain == GENESIS
+
+
+def test_live_offers_are_those_of_the_live_leases() -> None:
+    """After a restart the shell arms its timers by them."""
+    world = World()
+    world.turn(_opening())
+    ready = world.turn([parse_request('post A {"key":0,"n":1}')])
+    assert len(ready.offers) == 1
+    world.restart()
+    assert world.engine.live_offers() == ready.offers
+
+
+def test_salts_keep_equal_boards_apart_and_nothing_else_does() -> None:
+    """The chain depends on what chance gave, the rest of the state does not."""
+    states = []
+    for salt in (SALT, bytes(16)):
+        engine = Engine("b", salts=lambda salt=salt: salt)
+        engine.handle([*_opening(), parse_request('post A {"key":0,"n":1}')], 0)
+        states.append(engine.state())
+    chains = [state.pop("chain") for state in states]
+    assert chains[0] != chains[1]
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("retried", ["same turn", "next turn", "after a restart"])
+def test_repeated_command_is_carried_out_once(retried: str) -> None:
+    """A repeat gets the first receipt, marked, and leaves no record."""
+    world = World()
+    world.turn(_opening())
+    request = parse_request('post A {"key":0,"n":1} id=k')
+    if retried == "same turn":
+        first, second = world.turn([request, request]).answers
+    else:
+        (first,) = world.turn([request]).answers
+        if retried == "after a restart":
+            world.restart()
+        ready = world.turn([request])
+        assert ready.commit is None
+        (second,) = ready.answers
+    assert isinstance(first, Receipt)
+    assert second == msgspec.structs.replace(first, repeated=True)
+    assert world.engine.board.entry_count == 1
+
+
+def test_log_of_another_board_is_refused() -> None:
+    """A board is known by its name as well as by its chain."""
+    commit = Engine("b", salts=lambda: SALT).handle([parse_request("open")], 0).commit
+    assert commit is not None
+    with pytest.raises(BlackboardError, match="belongs to board 'b'") as caught:
+        Engine("c", salts=lambda: SALT).replay(commit)
+    assert caught.value.code == "log_corrupt"

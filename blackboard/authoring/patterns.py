@@ -131,11 +131,16 @@ def _lower(
             variable=names[each.variable],
             type=model_of(each.variable).entry_type().name,
             conditions=tuple(lower(condition, each.variable, scope) for condition in each.conditions),
-            min_confidence=each.min_confidence,
-            min_belief=each.min_belief,
+            **_bounds(each),
         )
         for each in patterns
     )
+
+
+def _bounds(pattern: On[Any]) -> dict[str, float]:
+    """Return the bounds that were set, as floats, so that equal triggers have one encoding and one hash."""
+    given = {"min_confidence": pattern.min_confidence, "min_belief": pattern.min_belief}
+    return {name: float(value) for name, value in given.items() if value}
 
 
 def on(variable: H, *conditions: bool, min_confidence: float = 0.0, min_belief: float = 0.0) -> On[H]:

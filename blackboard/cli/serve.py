@@ -16,7 +16,7 @@ from blackboard.core.errors import BlackboardError
 if TYPE_CHECKING:
     from blackboard.server.app import Server
 
-__all__ = ["serve_command"]
+__all__ = ["run", "serve_command", "wait_for_end"]
 
 
 @click.command("serve")

@@ -33,6 +33,6 @@ class SessionOptions:
     ping_interval: float = 20.0
     backoff_first: float = 0.1
     backoff_cap: float = 5.0
-    inflight_max: int = 1_000
+    inflight_max: int = 512
     random: Callable[[], float] = field(default=random.random)
     random_bytes: Callable[[int], bytes] = field(default=os.urandom)

@@ -61,6 +61,7 @@ class Session:
         self._token = token
         self._name = name
         self._options = options
+        self._inflight_max = options.inflight_max
         self._loop = asyncio.get_running_loop()
         self._pending = PendingTable()
         self._room = asyncio.Event()
@@ -173,13 +174,13 @@ class Session:
     def _has_room(self) -> bool:
         if self._keeper.end is not None:
             return True  # to be told so
-        is_full = len(self._pending) >= self._options.inflight_max
+        is_full = len(self._pending) >= self._inflight_max
         return not is_full and (self._keeper.link is None or not self._keeper.link.transport.is_paused)
 
     async def _wait_room(self) -> None:
         """Wait until there are few enough unanswered requests, and the operating system takes more."""
         while not self._has_room():
-            if len(self._pending) >= self._options.inflight_max:
+            if len(self._pending) >= self._inflight_max:
                 self._room.clear()
                 await self._room.wait()
             elif self._keeper.link is not None:
@@ -263,6 +264,9 @@ class Session:
         self.agent, self.principal = str(answer["agent"]), str(answer["principal"])
         self.connections += 1
         self.known_types.clear()
+        limits: dict[str, int] = answer.get("limits", {})
+        ours = self._options.inflight_max
+        self._inflight_max = min(ours, limits.get("connection_inflight_max", ours))
         if self._keeper.link is not None:
             for payload in self._pending.payloads():
                 self._keeper.link.transport.send(payload)
@@ -327,8 +331,8 @@ async def open_session(
 
     Args:
         url: `ws://HOST:PORT/v1`.
-        token: Secret that says who speaks; by default that of `BLACKBOARD_TOKEN`, or of the nearest
-            `.blackboard/token` from the current directory upward.
+        token: Secret that says who speaks; by default that of `BLACKBOARD_TOKEN` or, for a server on this
+            machine, of the nearest `.blackboard/token` from the current directory upward.
         agent: Stable name of this agent instance; who reconnects under it resumes its leases.
         name: Name of the program, for people.
         options: Bounds and seams.
@@ -336,7 +340,7 @@ async def open_session(
     Raises:
         BlackboardError: `unreachable` if there is no server, `unauthorized` if it refuses the token.
     """
-    found = token or find_token(environment=os.environ, directory=Path.cwd())
+    found = token or find_token(environment=os.environ, directory=Path.cwd(), url=url)
     session = Session(url, token=found, agent=agent, name=name, options=options or SessionOptions())
     await session.start()
     try:

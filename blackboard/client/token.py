@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from blackboard.core.errors import BlackboardError
 
@@ -12,10 +13,16 @@ __all__ = ["TOKEN_FILE", "TOKEN_VARIABLE", "find_token", "read_token"]
 
 TOKEN_VARIABLE: Final = "BLACKBOARD_TOKEN"  # noqa: S105 - a name, not a secret
 TOKEN_FILE: Final = Path(".blackboard") / "token"
+_LOCAL_HOSTS: Final = frozenset({"localhost", "::1"})
 
 
-def find_token(*, environment: Mapping[str, str], directory: Path) -> str | None:
+def find_token(*, environment: Mapping[str, str], directory: Path, url: str = "ws://localhost") -> str | None:
     """Return the token of the environment, or of the nearest `.blackboard/token` from `directory` upward.
+
+    Args:
+        environment: Variables of the process.
+        directory: Where to begin to look.
+        url: For which server. A file holds the secret of one on this machine; no other is told it.
 
     Returns:
         The token, or `None` if there is neither; a server without tokens needs none.
@@ -23,6 +30,9 @@ def find_token(*, environment: Mapping[str, str], directory: Path) -> str | None
     given = environment.get(TOKEN_VARIABLE, "").strip()
     if given:
         return given
+    host = urlsplit(url).hostname or ""
+    if host not in _LOCAL_HOSTS and not host.startswith("127."):
+        return None
     for folder in (directory, *directory.parents):
         path = folder / TOKEN_FILE
         if path.is_file():

@@ -211,18 +211,6 @@ class Board:
             raise Rejected("unknown_entry", f"no entry #{entry_id} on board {self.id!r}; it has {there}")
         return found
 
-    def type_named(self, name: str) -> KnownType:
-        """Return a known type.
-
-        Raises:
-            Rejected: `unknown_type`.
-        """
-        found = self.types.get(name)
-        if found is None:
-            known = ", ".join(list(self.types)[:20]) or "none yet"
-            raise Rejected("unknown_type", f"board {self.id!r} has no type {name!r}; it has {known}")
-        return found
-
     def identity_of(self, definition: EntryType, data: Data) -> Identity | None:
         """Return the identity of `data`, or `None` if its type has none."""
         if not definition.identity:

@@ -2,6 +2,7 @@
 // The token comes from the fragment (#t=…), which browsers do not send; text is only ever set as text.
 
 const RETRY_MS = [500, 1000, 2000, 5000];
+const LIST_MS = 3000;
 const PAGE = 1000;
 const SHOWN_MAX = 500; // newest cards per lane; the page stays smooth on a large board
 const DATA_CHARS_MAX = 300;
@@ -134,8 +135,8 @@ class Page {
     try {
       await this.#session.open();
       this.#attempt = 0;
-      this.say("live", "live");
       await this.#list();
+      this.#refresh(this.#session);
     } catch (error) {
       this.say("offline", `offline: ${error.message}`);
     }
@@ -148,9 +149,28 @@ class Page {
     setTimeout(() => this.start(), wait);
   }
 
+  /** Keep the list of boards fresh while this session lasts. */
+  async #refresh(session) {
+    while (session === this.#session) {
+      await new Promise((resolve) => setTimeout(resolve, LIST_MS));
+      try {
+        this.#showRows((await session.call("board.list")).boards);
+      } catch {
+        return; // The connection is gone; `#lost` begins anew.
+      }
+    }
+  }
+
+  #showRows(boards) {
+    const focused = document.activeElement?.dataset?.board;
+    element("boards").replaceChildren(...boards.map((board) => this.#row(board)));
+    if (focused) element("boards").querySelector(`[data-board="${CSS.escape(focused)}"]`)?.focus();
+  }
+
   async #list() {
     const { boards } = await this.#session.call("board.list");
-    element("boards").replaceChildren(...boards.map((board) => this.#row(board)));
+    this.#showRows(boards);
+    if (!boards.length) this.say("live", "live; there is no board yet");
     const names = boards.map(({ board }) => board);
     const fullest = boards.toSorted((a, b) => b.entries - a.entries)[0]?.board;
     const name = [this.#board, this.wanted].find((each) => names.includes(each)) ?? fullest;
@@ -164,6 +184,7 @@ class Page {
     more.textContent = `${outcome ?? status} · ${entries} entries${goal ? ` · ${goal}` : ""}`;
     button.append(board, more);
     button.dataset.board = board;
+    button.setAttribute("aria-current", board === this.#board);
     button.onclick = () => this.#show(board).catch((error) => this.say("offline", error.message));
     row.append(button);
     return row;
@@ -180,7 +201,7 @@ class Page {
       button.setAttribute("aria-current", button.dataset.board === name);
     }
     this.say("behind", "reading …");
-    await this.#facts();
+    await this.#facts(name, { anew: true });
     let after = 0, revision = null;
     while (after !== undefined) {
       const page = await this.#session.call("entry.list", { board: name, after, limit: PAGE });
@@ -194,11 +215,10 @@ class Page {
     this.say("live", "live");
   }
 
-  async #facts() {
-    const board = await this.#session.call("board.get", { board: this.#board });
-    if (element("board-title").textContent !== board.board || !this.#subscription) {
-      this.#view.clear(board.settings.levels ?? []);
-    }
+  async #facts(name, { anew = false } = {}) {
+    const board = await this.#session.call("board.get", { board: name });
+    if (this.#board !== name) return;
+    if (anew) this.#view.clear(board.settings.levels ?? []);
     element("board-title").textContent = board.board;
     element("goal").textContent = board.goal;
     const answer = board.answer.length ? ` · answer ${board.answer.slice(0, 3).map((each) => `#${each}`).join(" ")}` : "";
@@ -232,7 +252,7 @@ class Page {
         const entries = await Promise.all(reads);
         if (this.#board !== board) return;
         entries.sort((a, b) => a.id - b.id).forEach((entry) => this.#view.put(entry));
-        await this.#facts();
+        await this.#facts(board);
         await new Promise(requestAnimationFrame);
       } while (this.#touched.size);
     } catch (error) {

@@ -54,6 +54,9 @@ _GC_THRESHOLDS: Final = (50_000, 20, 100)
 _BACKLOG: Final = 1_024
 """Connections that the operating system may keep waiting for us."""
 
+_LOG_READS_MAX: Final = 4
+"""Pages of the log held in memory at a time for export; the others wait their turn."""
+
 _CLOSE_SHARE: Final = 0.35
 """Share of the stop deadline for each of the two waits: for answers, and for good-byes."""
 
@@ -154,6 +157,7 @@ class Server:
             counters=counters,
             limits=limits,
             methods=DISPATCH,
+            log_reads=asyncio.Semaphore(_LOG_READS_MAX),
             version=_version(),
         )
         self._channels = Channels(self, limits=limits, counters=counters)

@@ -182,11 +182,12 @@ def _log(session: Session, params: m.BoardLogParams, call: Call) -> None:
 
     async def read() -> None:
         try:
-            commits = await services.store.read(hosted.board, after=params.after)
+            async with services.log_reads:
+                commits = await services.store.read(hosted.board, after=params.after, limit=params.limit)
+                page = reads.log_page(commits, after=params.after, limit=params.limit)
         except BlackboardError as error:
             call(error)
         else:
-            page = reads.log_page(commits, after=params.after, limit=params.limit)
             if page.get("next", 0) >= hosted.durable_revision:
                 del page["next"]
             call(page)

@@ -63,6 +63,7 @@ class Opening:
         self._refusal: Rejected | None = None
 
     def __call__(self, answer: Receipt | Rejected) -> None:
+        """Take the answer to the next command."""
         self._left -= 1
         if isinstance(answer, Rejected):
             self._refusal = self._refusal or answer
@@ -80,6 +81,7 @@ class Salts:
         self._next = 0
 
     def __call__(self) -> bytes:
+        """Return the next salt."""
         start = self._next
         if start >= len(self._block):
             self._block = os.urandom(_SALT_BYTES * _SALTS_DRAWN)

@@ -7,6 +7,7 @@ answer, never a line in the log; a fault of ours is both.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class Services:
     counters: Counters
     limits: Limits
     methods: Mapping[str, Method]
+    log_reads: asyncio.Semaphore
     version: str
 
 

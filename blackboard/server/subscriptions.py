@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 CHUNK_COMMITS: Final = 64
 """Commits read from the store at a time."""
 
+CATCH_UPS_MAX: Final = 16
+"""Chunks of the past held in memory at a time, for all watchers together; the others wait their turn."""
+
 STRETCH_RECORDS: Final = 200
 """Records decoded in one stretch; reading the past must not keep the loop from the present."""
 
@@ -133,6 +136,7 @@ class Subscriptions:
         self._by_outlet: dict[Outlet, dict[int, Watch]] = {}
         self._last_numbers: dict[Outlet, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(CATCH_UPS_MAX)
 
     def statistics(self) -> dict[str, int]:
         """Return how many watches there are, and how many of them are catching up."""
@@ -236,11 +240,13 @@ class Subscriptions:
         feed = watch.feed
         try:
             while watch.is_open and not watch.outlet.is_paused and watch.position < feed.durable_revision:
-                commits = await self._history.read(feed.board, after=watch.position, limit=CHUNK_COMMITS)
-                if not commits or commits[0].first > watch.position + 1:
-                    self._lose(watch, "gone")
-                    return
-                await self._send_past(watch, commits)
+                async with self._turns:
+                    after = watch.position
+                    commits = await self._history.read(feed.board, after=after, limit=CHUNK_COMMITS)
+                    if not commits or commits[0].first > after + 1:
+                        self._lose(watch, "gone")
+                        return
+                    await self._send_past(watch, commits)
         except BlackboardError as error:
             logger.warning("a subscriber lost its history", extra={"board": feed.board, "code": error.code})
             self._lose(watch, error.code)

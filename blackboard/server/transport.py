@@ -8,8 +8,8 @@ flight is not read from until some are answered, and of what one read brought at
 taken per turn; the rest waits in a backlog, during which nothing is read either. So a stalled or flooding
 peer costs bounded memory, and nobody else notices.
 
-`Channels` flushes the channels of a server, and watches over their deadlines: of hello, of pongs, of writes, of
-closing.
+`Channels` flushes the channels of a server, and watches over their deadlines: of hello, of pongs, of
+writes, of closing.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Channel(asyncio.Protocol):
         "_heard",
         "_inflight",
         "_inflight_bytes",
+        "_is_cut",
         "_is_hello_due",
         "_is_lost",
         "_is_reading",
@@ -78,6 +79,7 @@ class Channel(asyncio.Protocol):
         self.is_paused = False
         self._is_reading = True
         self._is_lost = False
+        self._is_cut = False
         self._is_hello_due = True
         self._backlog: deque[bytes] = deque()
         self._inflight = 0
@@ -184,7 +186,7 @@ class Channel(asyncio.Protocol):
 
     def send_frame(self, frame: bytes) -> None:
         """Queue a frame for the end of this turn; a queue beyond its bound cuts the connection."""
-        if self.connection.send_frame(frame):
+        if not self._is_cut and self.connection.send_frame(frame):
             self._queued += len(frame)
             if self._queued > self._channels.limits.connection_queue_bytes_max:
                 self.cut()
@@ -217,8 +219,10 @@ class Channel(asyncio.Protocol):
 
     def cut(self) -> None:
         """Drop a peer that keeps no bounds."""
-        self._channels.counters.connections_cut += 1
-        self.abort()
+        if not self._is_cut:
+            self._is_cut = True
+            self._channels.counters.connections_cut += 1
+            self.abort()
 
     def abort(self) -> None:
         """Drop the connection with whatever is queued."""

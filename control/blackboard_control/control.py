@@ -114,9 +114,6 @@ class Control:
                 for match in self.matcher.signalled("quiescent"):
                     self._trigger(record, match)
                 self._note_suspended(self.matcher.take_suspended())
-            case ev.BoardEnded():
-                for activation in self.agenda.in_state("leased"):
-                    self._drop(activation.id, "cancel", "the board has ended")
             case _:
                 pass
 

@@ -201,8 +201,8 @@ async def connect(
 
     Args:
         url: `ws://HOST:PORT/v1`.
-        token: Secret that says who speaks; by default that of `BLACKBOARD_TOKEN`, or of the nearest
-            `.blackboard/token` from the current directory upward.
+        token: Secret that says who speaks; by default that of `BLACKBOARD_TOKEN` or, for a server on this
+            machine, of the nearest `.blackboard/token` from the current directory upward.
         agent: Stable name of this agent instance; who reconnects under it resumes its leases.
         name: Name of the program, for people.
         credits: Most activations that it takes at a time.

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from blackboard.authoring import absent, exists, on, quiescent, var, when
+from blackboard.authoring import absent, exists, goal, on, quiescent, var, when
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.core.errors import BlackboardError
+from blackboard.core.fact import from_data, to_data
 from blackboard.core.limits import DEFAULT_LIMITS
-from blackboard.core.trigger import check_trigger, describe
+from blackboard.core.trigger import Pattern, Trigger, check_trigger, describe, trigger_hash
 
 
 class Deploy(Hypothesis, level="signal"):
@@ -65,6 +66,30 @@ def test_variables_are_named_after_models_by_default_and_stay_distinct() -> None
 def test_a_condition_may_read_an_entry_that_is_bound_later() -> None:
     trigger = when(on(SPIKE, SPIKE.service == DEPLOY.service), on(DEPLOY)).trigger()
     check_trigger(trigger, limits=DEFAULT_LIMITS)
+
+
+def test_equal_triggers_have_one_hash_however_they_are_written() -> None:
+    plain = Trigger(patterns=(Pattern(variable="cause", type="Cause"),))
+    assert trigger_hash(when(on(CAUSE)).trigger()) == trigger_hash(plain)
+    explicit = when(on(CAUSE, min_confidence=0, min_belief=0.0)).trigger()
+    assert trigger_hash(explicit) == trigger_hash(plain)
+    whole = when(on(CAUSE, min_belief=1)).trigger()
+    assert trigger_hash(whole) == trigger_hash(from_data(to_data(whole), Trigger))
+
+
+def test_goal_is_a_completion_condition() -> None:
+    condition = goal(CAUSE, CAUSE.service == "pay", min_belief=0.8)
+    assert to_data(condition) == {
+        "is": "goal",
+        "pattern": {
+            "variable": "cause",
+            "type": "Cause",
+            "conditions": ({"is": "compare", "path": "/service", "op": "==", "value": "pay"},),
+            "min_belief": 0.8,
+        },
+    }
+    with pytest.raises(BlackboardError, match="no on"):
+        goal(CAUSE, CAUSE.service == DEPLOY.service)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,23 @@ def test_token_comes_from_the_environment_first(tmp_path: Path) -> None:
     assert find_token(environment={"BLACKBOARD_TOKEN": ""}, directory=inner) == "near"
 
 
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("ws://localhost:1/v1", "near"),
+        ("ws://127.0.1.1:1/v1", "near"),
+        ("ws://[::1]:1/v1", "near"),
+        ("wss://example.org/v1", None),
+        ("ws://localhost.example.org/v1", None),
+    ],
+)
+def test_token_file_is_for_a_server_on_this_machine(tmp_path: Path, url: str, token: str | None) -> None:
+    (tmp_path / ".blackboard").mkdir()
+    (tmp_path / ".blackboard" / "token").write_text("near")
+    assert find_token(environment={}, directory=tmp_path, url=url) == token
+    assert find_token(environment={"BLACKBOARD_TOKEN": "env"}, directory=tmp_path, url=url) == "env"
+
+
 def test_no_token_is_none(tmp_path: Path) -> None:
     assert find_token(environment={}, directory=tmp_path) is None
 

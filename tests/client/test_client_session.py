@@ -9,6 +9,7 @@ import pytest
 
 from blackboard.client import Session, SessionOptions, open_session
 from blackboard.core.errors import BlackboardError
+from blackboard.wire.codec import encode_error
 from tests.client.fake_server import DROP, SILENCE, FakeServer, check, in_turn, refuse, serving
 
 FAST = SessionOptions(backoff_first=0.01, backoff_cap=0.02, request_timeout=5, connect_timeout=5)
@@ -303,3 +304,64 @@ async def test_fake_server_holds_the_client_to_the_protocol() -> None:
     assert server.said("x") == []
     with pytest.raises(BlackboardError, match="nonsense"):
         check("session.ping", {"nonsense": 1})
+
+
+async def test_failure_without_an_id_and_stray_messages_are_only_noted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as server, open_session(server.url, token="t", options=FAST) as session:
+        peer = server.peers[0]
+        peer.connection.send_text(encode_error(None, BlackboardError("parse_error", "what was that")))
+        peer.connection.send_text(b'{"jsonrpc":"2.0","id":"text","result":1}')
+        peer.connection.send_text(b'{"jsonrpc":"2.0","id":3,"method":"client.do","params":{}}')
+        peer.flush()
+        assert await session.request("session.ping", {}) == {}
+    assert "what was that" in caplog.text
+    assert caplog.text.count("answers nothing") == 2
+
+
+async def test_connection_that_ends_right_after_the_hello_is_an_error() -> None:
+    async with serving() as server:
+
+        def answer_and_hang_up(params: object) -> object:
+            asyncio.get_running_loop().call_soon(server.peers[0].connection.close)
+            asyncio.get_running_loop().call_soon(server.peers[0].flush)
+            return {"agent": "a", "principal": "p"}
+
+        server.scripts["session.hello"] = answer_and_hang_up
+        with pytest.raises(BlackboardError) as caught:
+            async with open_session(server.url, token="t", options=FAST) as session:
+                await session.request("session.ping", {}, timeout=0.3)
+        assert caught.value.code in {"connection_lost", "timed_out"}
+
+
+async def test_request_that_is_not_awaited_reports_its_error_where_asked() -> None:
+    async with serving() as server, open_session(server.url, token="t", options=FAST) as session:
+        errors: list[str] = []
+        server.scripts["session.ping"] = refuse("too_busy", "wait")
+        session.request_nowait("session.ping", {}, on_error=lambda error: errors.append(error.code))
+        session.request_nowait("session.ping", {})
+        await session.request("agent.list", {})
+        await asyncio.sleep(0)
+        assert errors == ["too_busy"]
+        await server.stop()
+        while session.is_connected:
+            await asyncio.sleep(0)
+        session.request_nowait("board.unwatch", {"subscription": 1})
+        await server.listen()
+        assert len(server.said("board.unwatch")) == 0
+
+
+async def test_server_may_allow_fewer_unanswered_requests() -> None:
+    async with serving() as server:
+        limits = {"connection_inflight_max": 1}
+        server.scripts["session.hello"] = lambda _: {"agent": "a", "principal": "p", "limits": limits}
+        server.scripts["session.ping"] = lambda _: SILENCE
+        async with open_session(server.url, token="t", options=FAST) as session:
+            tasks = [asyncio.create_task(session.request("session.ping", {})) for _ in range(2)]
+            await server.wait_for("session.ping")
+            await asyncio.sleep(0.05)
+            assert len(server.said("session.ping")) == 1
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

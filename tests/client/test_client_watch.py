@@ -9,7 +9,7 @@ import pytest
 from blackboard.client import SessionOptions, Watch, open_session
 from blackboard.core.errors import BlackboardError
 from blackboard.core.events import BoardPaused
-from tests.client.fake_server import in_turn, refuse, serving
+from tests.client.fake_server import SILENCE, in_turn, refuse, serving
 
 FAST = SessionOptions(backoff_first=0.01, backoff_cap=0.02, request_timeout=5)
 
@@ -212,3 +212,35 @@ async def test_closing_twice_is_fine() -> None:
         await watch.close()
         await watch.close()
         assert len(server.said("board.watch")) == 1
+
+
+async def test_change_that_cannot_be_read_is_an_error() -> None:
+    async with (
+        serving() as server,
+        open_session(server.url, token="t", options=FAST) as session,
+        session.board("b").watch() as changes,
+    ):
+        server.change(11, records=[{"revision": 11, "event": {"event": "of_a_newer_server"}}])
+        with pytest.raises(BlackboardError, match="this release cannot read"):
+            await take(changes, 1)
+
+
+async def test_cancelled_start_leaves_nothing_behind() -> None:
+    async with serving() as server, open_session(server.url, token="t", options=FAST) as session:
+        server.scripts["board.watch"] = lambda _: SILENCE
+        watch = session.board("b").watch()
+        task = asyncio.create_task(watch.start())
+        await server.wait_for("board.watch")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        server.cut()
+        await server.wait_for("session.hello", 2)
+        await session.request("session.ping", {})
+        assert len(server.said("board.watch")) == 1
+
+
+async def test_notification_for_no_subscription_is_dropped() -> None:
+    async with serving() as server, open_session(server.url, token="t", options=FAST) as session:
+        server.notify("board.lost", {"subscription": 5, "code": "gone", "advice": "a"})
+        assert await session.request("session.ping", {}) == {}

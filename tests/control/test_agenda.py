@@ -130,7 +130,9 @@ def test_indexes_follow_the_life_cycle() -> None:
     assert set(agenda.state()) == {"1", "2"}
 
 
-@given(st.lists(st.tuples(st.sampled_from("st"), st.integers(0, 3), st.integers(0, 3)), max_size=12), st.data())
+@given(
+    st.lists(st.tuples(st.sampled_from("st"), st.integers(0, 3), st.integers(0, 3)), max_size=12), st.data()
+)
 @settings(max_examples=60, deadline=None)
 def test_pick_is_the_least_key(made: list[tuple[str, int, int]], data: st.DataObject) -> None:
     """As a search through all activations would find it, whatever happened to them before."""

@@ -31,9 +31,7 @@ def _entry(number: int, belief: int) -> Entry:
 
 
 ENTRIES = {1: _entry(1, 900_000), 2: _entry(2, 300_000)}
-SOURCE = SourceDeclaration(
-    name="s", trigger=parse_trigger("a:A"), rating=0.8, attempts_max=3, backoff_ms=100
-)
+SOURCE = SourceDeclaration(name="s", trigger=parse_trigger("a:A"), rating=0.8, attempts_max=3, backoff_ms=100)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,7 @@ def test_rating_is_the_weighted_mean(bound: tuple[int, ...], weights: dict[str, 
 def test_terms_are_named() -> None:
     """So that every choice can be explained."""
     terms = rate(SOURCE, (Premise(1, 1),), ENTRIES, {})
-    assert terms == (RatingTerm("declared", 800_000, 3), RatingTerm("belief", 900_000, 1))
+    assert terms == (RatingTerm("declared", 0.8, 3), RatingTerm("belief", 0.9, 1))
 
 
 def test_weights_are_checked() -> None:

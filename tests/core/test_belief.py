@@ -50,7 +50,7 @@ EVIDENCE = st.lists(
 
 @given(EVIDENCE, st.integers(0, ONE))
 def test_belief_is_a_fraction_and_moves_the_right_way(items: list[Evidence], strength: int) -> None:
-    """Independent evidence for never lowers belief, against never raises it; the order does not matter much."""
+    """Independent evidence for never lowers belief, save by rounding, and against never raises it."""
     belief = noisy_or(items)
     assert 0 <= belief <= ONE
     fresh = frozenset((99,))

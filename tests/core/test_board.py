@@ -6,10 +6,10 @@ import pytest
 
 from blackboard.core.apply import apply
 from blackboard.core.board import Board
+from blackboard.core.completion import Settings
 from blackboard.core.entry_type import EntryType
 from blackboard.core.errors import Rejected
 from blackboard.core.events import BoardOpened, EntriesLinked, EntryPosted, EntryRetracted, Event, TypeDefined
-from blackboard.core.completion import Settings
 from blackboard.core.record import Record
 
 
@@ -50,10 +50,15 @@ def test_refused_attempt_leaves_no_trace() -> None:
     """Whatever was applied inside is undone: entries, links, identities, expiries, revision and time."""
     board = _board(_post(1, "x", expires_ms=50), _post(2, "y"), _link(1, 2))
     before = _everything(board)
-    with pytest.raises(Rejected, match="enough"), board.attempt():
-        _apply(board, _post(3, "z", expires_ms=60), _link(3, 1), EntryRetracted(entry=1, author="a"))
-        assert board.entry_count == 3
-        raise Rejected("illegal_move", "enough")
+
+    def attempt() -> None:
+        with board.attempt():
+            _apply(board, _post(3, "z", expires_ms=60), _link(3, 1), EntryRetracted(entry=1, author="a"))
+            assert board.entry_count == 3
+            raise Rejected("illegal_move", "enough")
+
+    with pytest.raises(Rejected, match="enough"):
+        attempt()
     assert _everything(board) == before
     assert board.journal is None
 

@@ -90,7 +90,9 @@ def test_repeated_definition_is_harmless() -> None:
     """An equal type is known already; nothing is recorded."""
     world = _world()
     definition = world.engine.board.types["T"].definition
-    ready = world.turn([cm.Request(principal=cm.Principal(name="ann"), command=cm.DefineType(type=definition))])
+    ready = world.turn(
+        [cm.Request(principal=cm.Principal(name="ann"), command=cm.DefineType(type=definition))]
+    )
     assert ready.commit is None
 
 

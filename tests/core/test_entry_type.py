@@ -9,7 +9,11 @@ import pytest
 from blackboard.core.entry_type import EntryType, check_data, check_entry_type, validator_of
 from blackboard.core.errors import Rejected
 
-OBJECT: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}, "required": ["a"]}
+OBJECT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}, "b": {}},
+    "required": ["a"],
+}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,11 @@ def test_malformed_type_is_refused(changes: dict[str, Any], message: str) -> Non
 
 def test_references_inside_the_schema_are_followed() -> None:
     """A schema may name its own parts, as pydantic's do."""
-    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}}
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/A"}},
+        "$defs": {"A": {"type": "string"}},
+    }
     validator = check_entry_type(EntryType(name="T", level="l", schema=schema))
     check_data(validator, {"a": "x"}, type_name="T")
     with pytest.raises(Rejected, match="T: at /a: 1 is not of type"):

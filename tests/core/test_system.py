@@ -155,7 +155,11 @@ def test_altered_log_is_detected() -> None:
     changed = msgspec.structs.replace(one, rows=(msgspec.structs.replace(one.rows[0], body=body),))
     nonsense = (msgspec.structs.replace(one.rows[0], body=b"{}"),)
     unreadable = make_commit(SYSTEM_BOARD, previous=one.previous, time_ms=one.time_ms, rows=nonsense)
-    for commit, message in ((two, "does not follow"), (changed, "was changed"), (unreadable, "cannot be read")):
+    for commit, message in (
+        (two, "does not follow"),
+        (changed, "was changed"),
+        (unreadable, "cannot be read"),
+    ):
         with pytest.raises(BlackboardError, match=message) as caught:
             SystemBoard().replay(commit)
         assert caught.value.code == "log_corrupt"

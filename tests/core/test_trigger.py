@@ -11,7 +11,9 @@ from blackboard.core.limits import DEFAULT_LIMITS, Limits
 from blackboard.core.trigger import Pattern, Trigger, check_trigger, describe, trigger_hash
 from tests.scenarios.language import parse_trigger
 
-LIMITS: Limits = msgspec.structs.replace(DEFAULT_LIMITS, patterns_per_trigger_max=3, conditions_per_trigger_max=2)
+LIMITS: Limits = msgspec.structs.replace(
+    DEFAULT_LIMITS, patterns_per_trigger_max=3, conditions_per_trigger_max=2
+)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,10 @@ def test_well_formed_trigger_passes(text: str) -> None:
         ("quiescent", "board quiescent"),
         ("quiescent a:A", "board quiescent and A"),
         ("a:A(/x >= 3) b:B(/y/z == a./x)", "A(x >= 3) and B(y.z == a.x)"),
-        ('a:A(/s prefix "p", confidence >= 0.6, belief >= 0.5)', 'A(s prefix "p", confidence >= 0.6, belief >= 0.5)'),
+        (
+            'a:A(/s prefix "p", confidence >= 0.6, belief >= 0.5)',
+            'A(s prefix "p", confidence >= 0.6, belief >= 0.5)',
+        ),
         ("a:A exists b:B&c:C absent d:D", "A and some B and C and no D"),
         ("a:A(/x == 1 or /y == true, not /z == null)", "A((x == 1 or y == true), not z == null)"),
     ],
@@ -93,8 +98,21 @@ def test_trigger_in_words(text: str, words: str) -> None:
 
 def test_hash_depends_on_the_content_alone() -> None:
     """Equal triggers hash alike after a round trip; any difference tells them apart."""
-    texts = ["a:A", "b:A", "a:B", "a:A(/x == 1)", "a:A(/x == true)", "a:A(/x != 1)", "a:A(belief >= 0.5)",
-             "a:A(confidence >= 0.5)", "a:A exists b:B", "a:A absent b:B", "quiescent a:A", "a:A b:B", "b:B a:A"]
+    texts = [
+        "a:A",
+        "b:A",
+        "a:B",
+        "a:A(/x == 1)",
+        "a:A(/x == true)",
+        "a:A(/x != 1)",
+        "a:A(belief >= 0.5)",
+        "a:A(confidence >= 0.5)",
+        "a:A exists b:B",
+        "a:A absent b:B",
+        "quiescent a:A",
+        "a:A b:B",
+        "b:B a:A",
+    ]
     hashes = [trigger_hash(parse_trigger(text)) for text in texts]
     assert len(set(hashes)) == len(texts)
     for text, expected in zip(texts, hashes, strict=True):

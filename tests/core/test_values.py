@@ -27,7 +27,11 @@ from blackboard.core.values import (
 )
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-INTEGER_MAX, INTEGER_MAX) | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-INTEGER_MAX, INTEGER_MAX)
+    | st.floats(allow_nan=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -48,7 +52,7 @@ def test_canonical_bytes_do_not_depend_on_the_order_of_keys(value: dict[str, Any
 @pytest.mark.parametrize("value", [-0.000001, 1.000001, math.nan, math.inf, -1])
 def test_fraction_outside_its_range_is_refused(value: float) -> None:
     """A fraction lies between 0 and 1, and the message names it."""
-    with pytest.raises(Rejected, match="confidence is .*; expected a number from 0 to 1"):
+    with pytest.raises(Rejected, match=r"confidence is .*; expected a number from 0 to 1"):
         check_fraction(value, name="confidence")
 
 

@@ -12,8 +12,8 @@
     decline 1 1   fail 1 1 "why" [final]   expire 1 1 [unaccepted]   cancel 1   retry 1
     pause   resume   end   settings completion=…
 
-Every command takes `by=NAME` (default: the person `ann`; names of the form `w…` are agents connected under
-that name, `bot…` agents without a lease) and `id=KEY`. `A || B` puts two requests into one turn of the engine.
+Every command takes `by=NAME` (default: the person `ann`; names of the form `w1` are agents connected under
+that name, `bot…` agents without a lease) and `id=KEY`. `A || B` puts two requests into one turn.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from blackboard.core.source import SourceDeclaration
 from blackboard.core.trigger import Pattern, Trigger
 
 __all__ = ["parse_request", "parse_trigger", "parse_turn"]
-
 
 
 def split(text: str, *, at: str = " ") -> list[str]:
@@ -339,9 +338,7 @@ def _complete(text: str) -> tuple[cm.Command, Words]:
     contributions, options = _contributions(text[head.end() :])
     words = Words(head[3])
     words.options |= options
-    command = cm.CompleteActivation(
-        activation=int(head[1]), token=int(head[2]), contributions=contributions
-    )
+    command = cm.CompleteActivation(activation=int(head[1]), token=int(head[2]), contributions=contributions)
     return command, words
 
 
@@ -366,12 +363,8 @@ _COMMANDS: dict[str, Callable[[Words], cm.Command]] = {
     "fail": lambda words: cm.FailActivation(
         **_lease_of(words), error=_text(words.take()), retryable=not words.flag("final")
     ),
-    "expire": lambda words: cm.ExpireLease(
-        **_lease_of(words), accepted=not words.flag("unaccepted")
-    ),
-    "cancel": lambda words: cm.CancelActivation(
-        activation=int(words.take()), reason=words.text_of("reason")
-    ),
+    "expire": lambda words: cm.ExpireLease(**_lease_of(words), accepted=not words.flag("unaccepted")),
+    "cancel": lambda words: cm.CancelActivation(activation=int(words.take()), reason=words.text_of("reason")),
     "retry": lambda words: cm.RetryActivation(activation=int(words.take())),
     "pause": lambda words: cm.PauseBoard(reason=words.text_of("reason")),
     "resume": lambda words: cm.ResumeBoard(),
@@ -400,9 +393,7 @@ def parse_trigger(text: str) -> Trigger:
         else:
             group = tuple(_pattern(each) for each in split(word, at="&"))
             (exists if mode == "exists" else absent).append(group)
-    return Trigger(
-        patterns=tuple(patterns), exists=tuple(exists), absent=tuple(absent), signal=signal
-    )
+    return Trigger(patterns=tuple(patterns), exists=tuple(exists), absent=tuple(absent), signal=signal)
 
 
 def _pattern(text: str) -> Pattern:

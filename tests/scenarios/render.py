@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from blackboard.core.entry import Entry, Premise
+from blackboard.core.entry import Entry, Justification, Premise
 from blackboard.core.events import EntryPosted, Event, SourceEnabled, TypeDefined
 from blackboard.core.fact import to_data
 from blackboard.core.ready import Answer, Offer, Ready, Receipt, Withdrawal
@@ -94,13 +94,16 @@ def _json(value: object) -> str:
 
 
 def _withdrawal(withdrawal: Withdrawal) -> str:
-    return f"withdraw a{withdrawal.activation} t{withdrawal.token} from {withdrawal.agent}: {withdrawal.reason}"
+    return (
+        f"withdraw a{withdrawal.activation} t{withdrawal.token} from {withdrawal.agent}: {withdrawal.reason}"
+    )
 
 
 def _offer(offer: Offer) -> str:
     pairs = zip(offer.variables, offer.entries, strict=True)
     bound = " ".join(f"{variable}=#{entry.id}" for variable, entry in pairs)
-    return f"offer a{offer.activation} t{offer.token} to {offer.agent}: {offer.source}({bound}) attempt {offer.attempt}"
+    lease = f"a{offer.activation} t{offer.token} to {offer.agent}"
+    return f"offer {lease}: {offer.source}({bound}) attempt {offer.attempt}"
 
 
 def entry_lines(engine: Engine) -> Iterator[str]:
@@ -113,11 +116,14 @@ def entry_lines(engine: Engine) -> Iterator[str]:
 
 
 def _entry(entry: Entry) -> str:
-    reasons = "; ".join(
-        f"{each.author} {fraction(each.confidence)}{_premises(each.premises)}{' withdrawn' if each.withdrawn else ''}"
-        for each in entry.justifications
-    )
-    return f"#{entry.id}@{entry.version} {entry.type} {_json(entry.data)} {entry.status} belief={fraction(entry.belief)} [{reasons}]"
+    content = f"#{entry.id}@{entry.version} {entry.type} {_json(entry.data)} {entry.status}"
+    reasons = "; ".join(map(_reason, entry.justifications))
+    return f"{content} belief={fraction(entry.belief)} [{reasons}]"
+
+
+def _reason(reason: Justification) -> str:
+    withdrawn = " withdrawn" if reason.withdrawn else ""
+    return f"{reason.author} {fraction(reason.confidence)}{_premises(reason.premises)}{withdrawn}"
 
 
 def _premises(premises: tuple[Premise, ...]) -> str:
@@ -132,4 +138,5 @@ def agenda_lines(engine: Engine, now_ms: int) -> Iterator[str]:
         reason = waits or each.reason
         lease = "" if each.lease is None else f" t{each.lease.token} {each.lease.agent}"
         rating = f" rating={fraction(each.rating)}" if each.state == "executable" else ""
-        yield f"a{each.id} {each.source}({bound}) {each.state}{rating}{lease}{': ' + reason if reason else ''}"
+        why = f": {reason}" if reason else ""
+        yield f"a{each.id} {each.source}({bound}) {each.state}{rating}{lease}{why}"

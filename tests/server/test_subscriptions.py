@@ -12,7 +12,7 @@ from blackboard.core.events import AgentAttached, EntriesLinked, EntryPosted, En
 from blackboard.core.limits import Limits
 from blackboard.core.record import GENESIS, Commit, Record, encode_row, make_commit
 from blackboard.server.metrics import Counters
-from blackboard.server.subscriptions import Filter, Subscriptions
+from blackboard.server.subscriptions import CATCH_UPS_MAX, Filter, Subscriptions
 from blackboard.wire.frames import frame_extent
 
 
@@ -267,3 +267,18 @@ async def test_subscriptions_of_a_connection_are_bounded_and_numbered():
     with pytest.raises(Rejected) as caught:
         board.watch(outlet)
     assert caught.value.code == "limit_exceeded"
+
+
+async def test_many_that_catch_up_at_once_hold_a_bounded_number_of_chunks():
+    """All get everything in the end."""
+    board = FakeBoard()
+    board.post(10)
+    board.gate = asyncio.Event()
+    outlets = [FakeOutlet() for _ in range(CATCH_UPS_MAX + 10)]
+    for outlet in outlets:
+        board.watch(outlet, after=0)
+    await settle()
+    assert board.reads == CATCH_UPS_MAX
+    board.gate.set()
+    await settle()
+    assert all(outlet.revisions == list(range(1, 11)) for outlet in outlets)

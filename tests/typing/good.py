@@ -15,10 +15,12 @@ from blackboard import (
     Post,
     Retract,
     Revise,
+    Settings,
     absent,
     any_of,
     between,
     exists,
+    goal,
     has,
     knowledge_source,
     not_,
@@ -64,6 +66,8 @@ class Cause(Hypothesis, level="cause", identity=("service", "version"), merge={"
 
 
 DEPLOY, SPIKE, CAUSE = var(Deploy), var(ErrorSpike), var(Cause)
+
+SETTINGS = Settings(completion=(goal(CAUSE, CAUSE.service != "", min_belief=0.8),))
 
 
 @knowledge_source(

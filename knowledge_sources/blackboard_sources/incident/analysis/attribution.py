@@ -25,7 +25,7 @@ from .silence import own_silence
 from .ticket import Ticket
 from .topology import Topology
 
-__all__ = ["Account", "accounts", "attribute_failures", "attribute_latency"]
+__all__ = ["Account", "accounts", "attribute_failures", "attribute_latency", "burden_of"]
 
 _RATIO_HALF = 1.2
 _EXCESS_MAX = 2.5
@@ -81,7 +81,7 @@ def accounts(
     )
     volumes = {s.service: s.volume for s in chosen}
     trusts = {s.service: _trust(m) for s in chosen if (m := s.average) is not None}
-    totals = {s.service: _total(s, m) for s in chosen if (m := s.average) is not None}
+    totals = {s.service: burden_of(s, m) for s in chosen if (m := s.average) is not None}
     gains = {name: total * trusts[name] for name, total in totals.items()}
     unanswered = _unanswered(table, topology, totals) if aspect == "errors" else {}
     return {
@@ -96,7 +96,7 @@ def accounts(
     }
 
 
-def _total(signal: Signal, average: Measure) -> float:
+def burden_of(signal: Signal, average: Measure) -> float:
     """Extra burden per interval beyond what a normal window of this shape shows."""
     return max(0.0, average.shift - average.normal.median) * signal.volume
 

@@ -9,8 +9,9 @@ the common cause).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from .attribution import burden_of
 from .claim import Claim, Refutation
 from .corroboration import Support
 from .signal import Signal
@@ -19,11 +20,13 @@ from .topology import Topology
 __all__ = ["common_cause"]
 
 _REQUESTS_MIN = 3.0
-_CLEAR = 0.45
+_CLEAR = 0.3
 """An anomaly counts from this confidence on."""
 
 _COUNT_MIN = 2
-_SHARE_MIN = 0.6
+_SHARE_MIN = 0.4
+_SHARE_FULL = 0.6
+_EVEN_FULL = 0.5
 _SUPPORT = 0.5
 _REFUTE = 0.7
 
@@ -42,15 +45,24 @@ def common_cause(
         Links from each back end's anomaly in support of the caller as root cause,
         and links from each against the slowness of every other.
     """
-    busy = {s.service for s in signals if s.aspect == "central" and s.volume >= _REQUESTS_MIN}
+    extra = {
+        s.service: burden_of(s, s.average)
+        for s in signals
+        if s.aspect == "central" and s.average is not None and s.volume >= _REQUESTS_MIN
+    }
+    busy = set(extra)
     surest = _surest(anomalies)
     supports: list[Support] = []
     refutations: list[Refutation] = []
     for caller in topology.services:
         private = _private(topology, caller, busy)
         hit = [name for name in private if name in surest]
-        share = len(hit) / len(private) if private else 0.0
-        if len(hit) < _COUNT_MIN or share < _SHARE_MIN:
+        surety = sorted((surest[name].confidence for name in hit), reverse=True)
+        if len(hit) < _COUNT_MIN or surety[1] < _CLEAR:
+            continue
+        even = min(1.0, (_effective([extra[name] for name in hit]) - 1.0) / _EVEN_FULL)
+        share = even * min(1.0, sum(surety) / len(private) / _SHARE_FULL)
+        if share < _SHARE_MIN:
             continue
         why = f"{len(hit)} of {len(private)} back ends of {caller} are slow together"
         for name in hit:
@@ -62,9 +74,15 @@ def common_cause(
     return tuple(supports), tuple(refutations)
 
 
+def _effective(burdens: Sequence[float]) -> float:
+    """How many back ends share the burden: 1 if one has nearly all of it (inverse Simpson index)."""
+    squares = sum(burden * burden for burden in burdens)
+    return sum(burdens) ** 2 / squares if squares > 0.0 else 1.0
+
+
 def _surest(anomalies: Iterable[Claim]) -> dict[str, Claim]:
     """The surest latency anomaly of each service, where one is clear."""
-    clear = [c for c in anomalies if c.about in ("central", "tail") and c.confidence >= _CLEAR]
+    clear = [c for c in anomalies if c.about in ("central", "tail")]
     return {c.service: c for c in sorted(clear, key=lambda c: (c.confidence, c.about))}
 
 

@@ -25,6 +25,11 @@ _CLEAN_SHARE = 0.25
 _EVEN_SHARE = 0.25
 """Weight that every sample after the onset gets, however the target looked in it."""
 
+_ONSET_SAMPLES_MIN = 4
+_CALM = 0.2
+_HURT = 0.6
+"""Shares of the target's range in the window: below the one it is calm, above the other it is hurt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
@@ -89,12 +94,24 @@ def _before(times_s: Sequence[int], at_s: int) -> tuple[int, ...]:
 
 
 def _onset(metric: Metric, target: Sequence[float | None], before: tuple[int, ...]) -> tuple[int, ...]:
-    """Trust only the first sample when the target was hurt long before the ticket came."""
-    early = [badness(metric, v) for i in before if (v := target[i]) is not None]
-    late = [badness(metric, v) for i, v in enumerate(target) if i not in before and v is not None]
-    if len(before) > 1 and early and late and max(late) <= mean(early) and max(early) > early[0]:
-        return before[:1]
-    return before
+    """Correct the ticket's time by what the target itself shows.
+
+    A ticket that comes late has hurt samples before it: back to the first, the one before stays. One that
+    comes early has calm samples after it: they are before the onset, too, up to the first that is not.
+    """
+    known = {i: badness(metric, v) for i, v in enumerate(target) if v is not None}
+    if len(known) < _ONSET_SAMPLES_MIN:
+        return before
+    low, high = min(known.values()), max(known.values())
+    calm, hurt = low + _CALM * (high - low), low + _HURT * (high - low)
+    split = len(before)
+    if split > 1 and known.get(0, high) <= calm:
+        while split > 1 and known.get(split - 1, low) >= hurt:
+            split -= 1
+    peak = max(known, key=lambda i: (known[i], -i))
+    while split < peak and known.get(split, high) <= calm:
+        split += 1
+    return tuple(range(split))
 
 
 def _weights(

@@ -1,0 +1,198 @@
+"""A load generator that is not the bottleneck: one process, plain sockets, a closed loop.
+
+Each of C clients keeps W messages in flight over its own connection: it sends a new one for every answer.
+What one read brought is scanned for frames and answered by one write. Messages are made from a template
+whose numbers have a fixed width, and masked as the protocol wants it; that takes about 1 µs, and an echo
+server is measured beside everything else to show how far off the limit is (docs/performance.md).
+
+Latencies are from the send to the read that brought the answer; servers answer each client in order.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import selectors
+import socket
+import time
+from collections import deque
+from statistics import quantiles
+from typing import Any, Final, NamedTuple
+
+import orjson
+from websockets.speedups import apply_mask
+
+__all__ = ["Figures", "Link", "Template", "generate"]
+
+READ_BYTES: Final = 1 << 18
+NUMBER: Final = "##########"
+"""Stands in a template for the ten digits of the message's number."""
+
+ANSWER_SECONDS_MAX: Final = 10.0
+"""A server that says nothing for so long has failed."""
+
+
+class Template:
+    """A message of which no two are alike.
+
+    Args:
+        text: The message, with `NUMBER` wherever the number of the message is to stand.
+        length: Size in bytes; the one `~` in the text is replaced by as many words as it takes.
+    """
+
+    def __init__(self, text: str, length: int) -> None:
+        marked = text.replace("%", "%%").replace(NUMBER, "%(number)010d")
+        missing = length - len(text) + 1
+        assert missing >= 0, f"the message has {len(text)} bytes already; at most {length}"
+        padded = marked.replace("~", ("pool exhausted after deploy; retries climb " * length)[:missing])
+        self._head = bytes((0x81, 0x80 | 126, length >> 8, length & 0xFF))
+        self._text = padded.encode()
+
+    def frame(self, number: int) -> bytes:
+        """Return message `number` as a masked text frame."""
+        mask = _MASKS[number & 0xFF]
+        return self._head + mask + apply_mask(self._text % {b"number": number}, mask)
+
+
+_MASKS: Final = [os.urandom(4) for _ in range(256)]
+
+
+class Figures(NamedTuple):
+    """What one run showed: answers per second, latencies in milliseconds, messages answered in all, and the share
+    of its core that the generator used.
+    """
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    answered: int
+    client_load: float
+
+
+class Link:
+    """One WebSocket connection over a blocking socket.
+
+    Args:
+        port: Where the server listens on the loopback address.
+        path: What to ask for.
+    """
+
+    def __init__(self, port: int, path: str = "/") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS_MAX)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._unread = b""
+        self._last_id = 0
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = (
+            f"GET {path} HTTP/1.1",
+            f"Host: 127.0.0.1:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+        )
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self._read()
+        head, _, self._unread = head.partition(b"\r\n\r\n")
+        assert b" 101 " in head.split(b"\r\n", 1)[0], f"the server refused: {head.decode()}"
+
+    def _read(self) -> bytes:
+        data = self.socket.recv(READ_BYTES)
+        assert data, "the server closed the connection"
+        return data
+
+    def ask(self, method: str, params: dict[str, Any]) -> Any:
+        """Send one JSON-RPC request and return its result; notifications meanwhile are passed over."""
+        self._last_id += 1
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        payload = orjson.dumps(request)
+        head = bytes((0x81, 0xFF)) + len(payload).to_bytes(8, "big")
+        self.socket.sendall(head + b"\0\0\0\0" + payload)
+        while True:
+            for message in map(orjson.loads, self.take()):
+                if message.get("id") == self._last_id:
+                    assert "result" in message, f"{method} was refused: {message}"
+                    return message["result"]
+
+    def take(self) -> list[bytes]:
+        """Read once, and return the payloads of all whole frames."""
+        data = self._unread + self._read()
+        found: list[bytes] = []
+        start, end = 0, len(data)
+        while end - start > 1:
+            length, body = data[start + 1], start + 2
+            if length == 126:
+                body += 2
+                length = int.from_bytes(data[start + 2 : body], "big")
+            elif length == 127:
+                body += 8
+                length = int.from_bytes(data[start + 2 : body], "big")
+            if body + length > end:
+                break
+            found.append(data[body : body + length])
+            start = body + length
+        self._unread = data[start:]
+        return found
+
+    def count(self) -> int:
+        """Read once, and return how many messages that brought; all of them must be answers, none an error."""
+        taken = self.take()
+        assert all(b'"error"' not in each for each in taken), f"a message was refused: {taken}"
+        return len(taken)
+
+
+def generate(
+    links: list[Link], template: Template, *, window: int, seconds: float, warm_seconds: float = 0.5
+) -> Figures:
+    """Keep `window` messages of every link in flight for `seconds` after a warm-up, then drain.
+
+    Returns:
+        What was seen after the warm-up; `answered` counts from the first message to the last.
+    """
+    selector = selectors.DefaultSelector()
+    sent: dict[Link, deque[float]] = {}
+    number = 0
+    begun = time.perf_counter()
+    for link in links:
+        selector.register(link.socket, selectors.EVENT_READ, link)
+        sent[link] = deque([time.perf_counter()] * window)
+        link.socket.sendall(b"".join(template.frame(number + each) for each in range(window)))
+        number += window
+    latencies: list[float] = []
+    answered = answered_before = 0
+    warm, stop = begun + warm_seconds, begun + warm_seconds + seconds
+    cpu_before, since = time.process_time(), begun
+    is_warm = False
+    while True:
+        ready = selector.select(ANSWER_SECONDS_MAX)
+        assert ready, "the server stopped answering"
+        now = time.perf_counter()
+        if not is_warm and now >= warm:
+            is_warm, since, answered_before, cpu_before = True, now, answered, time.process_time()
+        if now >= stop:
+            break
+        for key, _ in ready:
+            link: Link = key.data
+            count = link.count()
+            now = time.perf_counter()
+            times = sent[link]
+            for _ in range(count):
+                begun_at = times.popleft()
+                if is_warm:
+                    latencies.append(now - begun_at)
+            times.extend([now] * count)
+            answered += count
+            frames = [template.frame(each) for each in range(number, number + count)]
+            number += count
+            link.socket.sendall(b"".join(frames))
+    elapsed, used = now - since, time.process_time() - cpu_before
+    rate = (answered - answered_before) / elapsed
+    for link in links:
+        waiting = len(sent[link])
+        while waiting > 0:
+            waiting -= link.count()
+    selector.close()
+    cuts = quantiles(latencies, n=100)
+    return Figures(rate, cuts[49] * 1_000, cuts[98] * 1_000, number, used / elapsed)
