@@ -49,6 +49,8 @@ __all__ = ["Engine", "Salts"]
 Salts: TypeAlias = Callable[[], bytes]
 """Yields 16 fresh random bytes per call; the seam for randomness."""
 
+_encode_command = msgspec.json.Encoder(order="deterministic").encode
+
 SYSTEM = cm.Principal(name="system", kind="system")
 
 _Step: TypeAlias = tuple[Record, Touched]
@@ -103,7 +105,7 @@ class Engine:
     def _judge(self, request: cm.Request) -> Answer:
         try:
             key = None if request.command_id is None else (request.principal.name, request.command_id)
-            content = "" if key is None else digest(canonical(msgspec.to_builtins(request.command)))
+            content = "" if key is None else digest(_encode_command(request.command))
             if key is not None and (repeat := self._repeat(key, content)) is not None:
                 return repeat
             with self.board.attempt():
@@ -228,19 +230,21 @@ class Engine:
 
     def _record(self, event: ev.Event) -> None:
         """Apply one event, and the support that follows from it; control hears of it later."""
-        following = [event]
+        touched = self._apply(event)
         rounds = 0
-        while following:
-            touched: Touched = {}
-            for each in following:
-                record = Record(revision=self.board.revision + 1, time_ms=self._now_ms, event=each)
-                step = apply(self.board, record)
-                self._steps.append((record, step))
-                touched |= {number: old for number, old in step.items() if number not in touched}
+        while touched and (following := settle(self.board, touched)):
             rounds += 1
-            if rounds > self.board.limits.cascade_rounds_max:
+            if rounds >= self.board.limits.cascade_rounds_max:
                 raise Rejected("limit_exceeded", "the change shakes the support of too many entries")
-            following = list[ev.Event](settle(self.board, touched)) if touched else []
+            touched = {}
+            for each in following:
+                touched = self._apply(each) | touched  # what an entry was before the first of them
+
+    def _apply(self, event: ev.Event) -> Touched:
+        record = Record(revision=self.board.revision + 1, time_ms=self._now_ms, event=event)
+        touched = apply(self.board, record)
+        self._steps.append((record, touched))
+        return touched
 
     def _record_all(self, events: Iterable[ev.Event]) -> None:
         for event in events:

@@ -18,11 +18,13 @@ from blackboard.authoring.contributions import (
     refutes,
     supports,
     to_contributions,
+    types_of,
 )
 from blackboard.authoring.entry import Entry, typed, view_entry
 from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.authoring.operators import any_of, between, has, not_, one_of, prefix, suffix
 from blackboard.authoring.patterns import Guard, On, When, absent, exists, goal, on, quiescent, when
+from blackboard.authoring.publisher import Publisher, is_retryable
 from blackboard.authoring.record import var
 from blackboard.authoring.source import (
     KnowledgeSource,
@@ -46,6 +48,7 @@ __all__ = [
     "On",
     "Plain",
     "Post",
+    "Publisher",
     "Ref",
     "Result",
     "Retract",
@@ -60,6 +63,7 @@ __all__ = [
     "exists",
     "goal",
     "has",
+    "is_retryable",
     "knowledge_source",
     "not_",
     "on",
@@ -71,6 +75,7 @@ __all__ = [
     "supports",
     "to_contributions",
     "typed",
+    "types_of",
     "var",
     "view_entry",
     "when",

@@ -15,6 +15,7 @@ from blackboard.authoring.hypothesis import Hypothesis
 from blackboard.core import commands as core
 from blackboard.core.commands import Verdict
 from blackboard.core.entry import EntryId, LinkKind
+from blackboard.core.entry_type import EntryType
 from blackboard.core.errors import BlackboardError
 from blackboard.core.values import Data, check_fraction
 
@@ -33,6 +34,7 @@ __all__ = [
     "refutes",
     "supports",
     "to_contributions",
+    "types_of",
 ]
 
 
@@ -145,11 +147,21 @@ def to_contributions(result: Result) -> tuple[core.Contribution, ...]:
     Raises:
         BlackboardError: `invalid_params`, saying what came and what was expected.
     """
+    lowering = _Lowering()
+    return tuple(lowering.add(_check_item(each)) for each in _items(result))
+
+
+def types_of(result: Result) -> list[EntryType]:
+    """Return the entry types that the hypotheses among the contributions declare, each once."""
+    bodies = [each.data if isinstance(each, Post | Revise) else each for each in _items(result)]
+    models = dict.fromkeys(type(each) for each in bodies if isinstance(each, Hypothesis))
+    return [model.entry_type() for model in models]
+
+
+def _items(result: Result) -> Sequence[Contribution | Hypothesis]:
     if result is None:
         return ()
-    items = list(result) if isinstance(result, Sequence) else [result]
-    lowering = _Lowering()
-    return tuple(lowering.add(_check_item(each)) for each in items)
+    return result if isinstance(result, Sequence) else (result,)
 
 
 def _check_item(item: object) -> Contribution | Hypothesis:

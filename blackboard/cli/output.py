@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,19 @@ import orjson
 
 from blackboard.core.values import is_array, is_object
 
-__all__ = ["belief_bar", "entry_line", "event_line", "print_json", "summary", "table"]
+__all__ = [
+    "LOG_LEVELS",
+    "belief_bar",
+    "entry_line",
+    "event_line",
+    "print_json",
+    "start_log",
+    "summary",
+    "table",
+]
+
+LOG_LEVELS = click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False)
+"""What `--log-level` takes."""
 
 _STATUS_MARKS = {
     "accepted": "+",
@@ -21,6 +34,11 @@ _STATUS_MARKS = {
     "retracted": "-",
     "expired": ".",
 }
+
+
+def start_log(level: str) -> None:
+    """Write log lines of `level` and above to standard error."""
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
 
 
 def print_json(value: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from blackboard.cli.output import LOG_LEVELS, start_log
 from blackboard.cli.remote import default_url, on_server
 
 __all__ = ["run_command"]
@@ -19,6 +20,9 @@ __all__ = ["run_command"]
 @click.option("--credits", "credits_", type=click.IntRange(1, 1_000), default=8, show_default=True)
 @click.option("--agent", metavar="NAME", help="Stable name of this agent; it resumes its leases under it.")
 @click.option("--replace", is_flag=True, help="Supersede another trigger under the same source name.")
+@click.option(
+    "--log-level", type=LOG_LEVELS, default="INFO", show_default=True, help="What is said of the work."
+)
 @on_server
 async def run_command(
     *,
@@ -27,6 +31,7 @@ async def run_command(
     credits_: int,
     agent: str | None,
     replace: bool,
+    log_level: str,
     url: str | None,
     token: str | None,
 ) -> None:
@@ -35,6 +40,7 @@ async def run_command(
 
     from blackboard.core.trigger import describe
 
+    start_log(log_level)
     sources = load_file(file)
     where = url or default_url()
     async with connect(where, token=token, agent=agent, name="blackboard-run", credits=credits_) as worker:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blackboard.cli.output import LOG_LEVELS, start_log
 from blackboard.core.errors import BlackboardError
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ __all__ = ["run", "serve_command", "wait_for_end"]
     help="What an acknowledgement promises: on disk, past a crash of the server, nothing. [full]",
 )
 @click.option("--sources-dir", metavar="DIR", help="Folder of plugin files. [knowledge_sources]")
-@click.option("--log-level", default="WARNING", show_default=True, help="DEBUG, INFO, WARNING or ERROR.")
+@click.option(
+    "--log-level", type=LOG_LEVELS, default="WARNING", show_default=True, help="What is said of it."
+)
 def serve_command(*, log_level: str, **flags: Any) -> None:
     """Run the server until Ctrl-C: boards, agents, the page.
 
@@ -40,7 +42,7 @@ def serve_command(*, log_level: str, **flags: Any) -> None:
     """
     from blackboard.config import resolve
 
-    logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    start_log(log_level)
     resolved = resolve(flags, environ=os.environ, directory=Path.cwd())
     run(_serve(resolved.config))
 

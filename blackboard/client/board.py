@@ -17,6 +17,7 @@ from blackboard.authoring.contributions import (
     Retract,
     Revise,
     to_contributions,
+    types_of,
 )
 from blackboard.authoring.entry import Entry, typed
 from blackboard.authoring.hypothesis import Hypothesis
@@ -35,7 +36,7 @@ from blackboard.core.values import Data
 if TYPE_CHECKING:
     from blackboard.client.session import Session
 
-__all__ = ["Board", "types_of"]
+__all__ = ["Board"]
 
 H = TypeVar("H", bound=Hypothesis)
 
@@ -288,10 +289,3 @@ class Board:
                 if any(isinstance(record.event, BoardEnded) for record in change.records):
                     break
         return await self.get()
-
-
-def types_of(contributions: Sequence[Contribution | Hypothesis]) -> list[EntryType]:
-    """Return the types that hypotheses among the contributions declare."""
-    bodies = [each.data if isinstance(each, Post | Revise) else each for each in contributions]
-    models = dict.fromkeys(type(each) for each in bodies if isinstance(each, Hypothesis))
-    return [model.entry_type() for model in models]

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from blackboard.client.options import SessionOptions
 from blackboard.client.transport import Transport, dial
 from blackboard.core.errors import BlackboardError
+from blackboard.core.limits import SERVER_LIMITS
 from blackboard.wire.codec import decode_message, encode_request
 from blackboard.wire.connection import ClientConnection
 from blackboard.wire.envelope import Failure, MalformedMessage, Notice, Request, Success
@@ -62,7 +63,7 @@ class Link:
     def text_received(self, payload: bytes) -> None:
         """Take one message of the server."""
         try:
-            message = decode_message(payload)
+            message = decode_message(payload, limits=SERVER_LIMITS)
         except MalformedMessage as error:
             LOG.warning("the server sent what cannot be read: %s", error.message)
             return

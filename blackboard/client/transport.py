@@ -14,6 +14,7 @@ from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from blackboard.core.errors import BlackboardError
+from blackboard.core.limits import SERVER_LIMITS
 from blackboard.wire.connection import (
     ClientConnection,
     Closed,
@@ -219,7 +220,9 @@ async def dial(
             `forbidden` if it refuses the handshake, `invalid_params` if the address is wrong.
     """
     host, port, context = _address(url)
-    connection = ClientConnection(url, random_bytes=random_bytes)
+    connection = ClientConnection(
+        url, random_bytes=random_bytes, message_bytes_max=SERVER_LIMITS.message_bytes_max
+    )
     loop = asyncio.get_running_loop()
     transport: Transport | None = None
     try:

@@ -78,7 +78,7 @@ def next_state(state: ActivationState, move: ActivationMove) -> ActivationState:
     return moves[move]
 
 
-class RatingTerm(msgspec.Struct, frozen=True, array_like=True):
+class RatingTerm(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One term of a rating: its name, its value (a fraction) and its weight."""
 
     name: str
@@ -86,7 +86,7 @@ class RatingTerm(msgspec.Struct, frozen=True, array_like=True):
     weight: int
 
 
-class Lease(msgspec.Struct, frozen=True, kw_only=True):
+class Lease(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The right of one agent to act on one activation.
 
     Args:
@@ -102,7 +102,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     granted_ms: int
 
 
-class Activation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Activation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One trigger instantiation.
 
     Args:

@@ -34,9 +34,16 @@ def apply(board: Board, record: Record) -> Touched:
     board.time_ms = record.time_ms
     touched: Touched = {}
     _apply_event(board, record.event, touched)
-    if touched:
+    if touched and not _is_plain(board, record.event):
         refresh(board, touched, touched)
     return touched
+
+
+def _is_plain(board: Board, event: ev.Event) -> bool:
+    """Tell whether an event posts a premise that names nothing: its belief is the claim, its root itself."""
+    if not isinstance(event, ev.EntryPosted) or event.premises or event.activation is not None:
+        return False
+    return not board.types[event.type].definition.background
 
 
 def _apply_event(board: Board, event: ev.Event, touched: Touched) -> None:
@@ -117,7 +124,7 @@ def _posted(board: Board, event: ev.EntryPosted, touched: Touched) -> None:
         status="proposed",
         author=event.author,
         justifications=(reason,),
-        belief=0,
+        belief=reason.confidence if event.activation is None else 0,
         posted_ms=board.time_ms,
         posted_revision=board.revision,
         data_revision=board.revision,

@@ -7,8 +7,7 @@ judged part by part against the board as it becomes, and a refusal in the midst 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import jsonschema_rs
@@ -20,10 +19,11 @@ from blackboard.core.entry import Entry, EntryId, Link, LinkKind
 from blackboard.core.entry_type import EntryType
 from blackboard.core.errors import Rejected
 from blackboard.core.limits import DEFAULT_LIMITS, Limits
-from blackboard.core.values import Data, canonical
+from blackboard.core.values import Data, canonical, unify_numbers
 
 __all__ = [
     "BOARD_MOVES",
+    "Attempt",
     "Board",
     "BoardStatus",
     "Identity",
@@ -178,24 +178,9 @@ class Board:
         touched.setdefault(entry.id, self.entries.get(entry.id))
         self.put(self.entries, entry.id, entry)
 
-    @contextmanager
-    def attempt(self) -> Generator[None]:
-        """Undo everything done inside if it ends in `Rejected`, which is passed on."""
-        assert self.journal is None, "attempts do not nest"
-        self.journal = []
-        scalars = (self.revision, self.entry_count, self.time_ms)
-        try:
-            yield
-        except Rejected:
-            for mapping, key, old in reversed(self.journal):
-                if old is _ABSENT:
-                    mapping.pop(key, None)
-                else:
-                    mapping[key] = old
-            self.revision, self.entry_count, self.time_ms = scalars
-            raise
-        finally:
-            self.journal = None
+    def attempt(self) -> Attempt:
+        """Undo everything done inside a `with` block if it ends in `Rejected`, which is passed on."""
+        return Attempt(self)
 
     # Questions
 
@@ -215,7 +200,7 @@ class Board:
         """Return the identity of `data`, or `None` if its type has none."""
         if not definition.identity:
             return None
-        return (definition.name, canonical([data.get(field) for field in definition.identity]))
+        return (definition.name, canonical(unify_numbers([data.get(field) for field in definition.identity])))
 
     def roots_of(self, entry_id: EntryId) -> frozenset[Root]:
         """Return the root premises of an entry; a plain premise is its own root."""
@@ -225,6 +210,32 @@ class Board:
     def live_entries(self) -> Iterator[Entry]:
         """Yield the entries that are in, in the order of posting."""
         return (entry for entry in self.entries.values() if entry.is_live)
+
+
+class Attempt:
+    """See `Board.attempt`. A class, for every command passes here, and a generator costs twice as much."""
+
+    __slots__ = ("_board", "_scalars")
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._scalars = (board.revision, board.entry_count, board.time_ms)
+
+    def __enter__(self) -> None:
+        assert self._board.journal is None, "attempts do not nest"
+        self._board.journal = []
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        board = self._board
+        journal, board.journal = board.journal, None
+        if kind is not None and issubclass(kind, Rejected):
+            assert journal is not None, "the attempt has begun"
+            for mapping, key, old in reversed(journal):
+                if old is _ABSENT:
+                    mapping.pop(key, None)
+                else:
+                    mapping[key] = old
+            board.revision, board.entry_count, board.time_ms = self._scalars
 
 
 _ABSENT: Final = object()

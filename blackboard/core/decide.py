@@ -19,7 +19,7 @@ from blackboard.core.entry_type import EntryType, MergeRule, check_data, check_e
 from blackboard.core.errors import Rejected
 from blackboard.core.fact import Fact
 from blackboard.core.support import is_whole
-from blackboard.core.values import Data, check_fraction, is_array, to_millionths
+from blackboard.core.values import Data, Fraction, check_fraction, is_array, to_millionths
 
 __all__ = ["Author", "contribute", "define_type"]
 
@@ -200,7 +200,7 @@ def _post(
         entry_id, events = standing, list[ev.Event]((merged,))
     else:
         entry_id = board.entry_count + 1
-        events = [_new_entry(board, command, author, premises, now_ms)]
+        events = [_new_entry(board, command, author, premises, confidence=confidence, now_ms=now_ms)]
     for link in command.links:
         target = _resolve(link.target, posted)
         events += _link(
@@ -217,6 +217,8 @@ def _new_entry(
     command: cm.PostEntry,
     author: Author,
     premises: tuple[Premise, ...],
+    *,
+    confidence: Fraction,
     now_ms: int,
 ) -> ev.Event:
     definition = board.types[command.type].definition
@@ -227,7 +229,7 @@ def _new_entry(
         entry=board.entry_count + 1,
         type=command.type,
         data=command.data,
-        confidence=check_fraction(command.confidence, name="confidence"),
+        confidence=confidence,
         author=author.name,
         premises=premises,
         activation=author.activation,

@@ -1,7 +1,7 @@
 """Entries, links and justifications: what stands on a board, and why.
 
-All values are immutable; `board.apply` replaces an entry by a changed copy. Entry numbers are 1, 2, 3 …
-per board, in the order of posting, and are never reused.
+All values are immutable trees, of no concern to the garbage collector (see `fact`); `board.apply` replaces an
+entry by a changed copy. Entry numbers are 1, 2, 3 … per board, in the order of posting, and are never reused.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ def next_status(status: Status, move: StatusMove) -> Status:
     return moves[move]
 
 
-class Premise(msgspec.Struct, frozen=True, array_like=True):
+class Premise(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One entry, at one version of its data, on which a conclusion rests."""
 
     entry: EntryId
     version: int
 
 
-class Justification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Justification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One author's reason for an entry, and the confidence claimed for it.
 
     Args:
@@ -106,7 +106,7 @@ class Justification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     withdrawn: bool = False
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A typed edge from `source` to `target`; `weight` (millionths) scales evidence."""
 
     kind: LinkKind
@@ -118,7 +118,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A typed hypothesis or partial result.
 
     Args:

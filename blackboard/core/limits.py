@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["DEFAULT_LIMITS", "INTEGER_MAX", "Limits"]
+__all__ = ["DEFAULT_LIMITS", "INTEGER_MAX", "SERVER_LIMITS", "Limits"]
 
 INTEGER_MAX = 2**53 - 1
 """Largest magnitude of an integer on the wire, so that every language can hold it."""
@@ -55,3 +55,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_LIMITS = Limits()
+
+SERVER_LIMITS = Limits(message_bytes_max=33_554_432, json_depth_max=DEFAULT_LIMITS.json_depth_max + 8)
+"""What a client takes from its server: a commit comes whole, and wraps the data that was posted."""

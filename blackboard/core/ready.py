@@ -77,8 +77,8 @@ class Withdrawal(Fact):
     reason: str
 
 
-class Ready(Fact):
-    """What one turn of the engine decided.
+class Ready(Fact, gc=True):
+    """What one turn of the engine decided. Its refusals are exceptions, which may be part of a cycle.
 
     Args:
         commit: What to persist; `None` if nothing changed.

@@ -80,8 +80,10 @@ def _reach(entry: Entry, found: dict[EntryId, None], queue: list[EntryId]) -> No
 
 
 def _is_computed(entry: Entry) -> bool:
-    """Support decides only over entries that are in, or out for want of it."""
-    return entry.is_live or entry.status == "unsupported"
+    """Support decides over entries that are out for want of it, or in but for a standing premise."""
+    if entry.is_live:
+        return all(each.withdrawn or each.activation is not None for each in entry.justifications)
+    return entry.status == "unsupported"
 
 
 def _ground(board: Board, shaken: Mapping[EntryId, None]) -> dict[EntryId, None]:

@@ -204,7 +204,7 @@ class SystemBoard:
         if changed and not command.replace:
             raise Rejected(
                 "source_conflict",
-                f"source {declaration.name!r} is registered with another trigger; pass replace to supersede it",
+                f"source {declaration.name!r} is registered with another trigger; pass replace to supersede",
             )
         return SourceRegistered(source=declaration, boards=command.boards)
 

@@ -31,6 +31,7 @@ __all__ = [
     "pointer_parts",
     "to_fraction",
     "to_millionths",
+    "unify_numbers",
 ]
 
 Data: TypeAlias = dict[str, Any]
@@ -83,6 +84,15 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
 def canonical(value: object) -> bytes:
     """Return the one canonical JSON encoding of `value`: sorted keys, no spaces, UTF-8."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def unify_numbers(value: object) -> object:
+    """Return `value` with whole floats as integers: to JSON `1.0` and `1` are one number."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if is_object(value):
+        return {name: unify_numbers(each) for name, each in value.items()}
+    return [unify_numbers(each) for each in value] if is_array(value) else value
 
 
 def digest(data: bytes) -> str:

@@ -141,6 +141,7 @@ class Server:
         )
         self._agents.host = self._host
         stack.push_async_callback(self._host.close)
+        _hold_collector(stack)
         await self._host.load()
         for token in self._host.system.machine.tokens.values():
             self._tokens.add(token.hash, Grant.of(token.name, token.kind, token.scopes))
@@ -339,13 +340,21 @@ def _store_of(config: Config) -> Store:
     return SqliteStore(path, durability="relaxed" if config.durability == "relaxed" else "full")
 
 
-def _settle_memory(stack: AsyncExitStack) -> None:
-    """Take what was loaded out of the garbage collector's sight: with many live objects it costs the most."""
+def _hold_collector(stack: AsyncExitStack) -> None:
+    """Keep the garbage collector from searching, again and again, what is being loaded."""
+    if gc.isenabled():
+        stack.callback(gc.enable)
+        gc.disable()
     stack.callback(gc.set_threshold, *gc.get_threshold())
+
+
+def _settle_memory(stack: AsyncExitStack) -> None:
+    """Take what was loaded out of the collector's sight: with many live objects it costs the most."""
     stack.callback(gc.unfreeze)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    gc.enable()
 
 
 def _version() -> str:

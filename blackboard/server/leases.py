@@ -6,7 +6,9 @@ the lapse `lapsed` is called, and the server submits `ExpireLease` to the board;
 restart every live lease gets one full term.
 
 One heap and one timer of the loop serve all leases. A renewal only changes the lease; its place in the heap
-is corrected when it comes to the top, so that renewing costs a dictionary access.
+is corrected when it comes to the top, so that renewing costs a dictionary access. Only an acceptance that
+shortens the wait (`lease_ms` below what is left of `accept_ms`) takes a new place; the old one counts no
+more.
 """
 
 from __future__ import annotations
@@ -34,13 +36,14 @@ class LiveLease:
         now: Monotonic seconds.
     """
 
-    __slots__ = ("accepted", "due", "latest", "offer")
+    __slots__ = ("accepted", "due", "latest", "offer", "placed")
 
     def __init__(self, offer: Offer, now: float) -> None:
         self.offer = offer
         self.accepted = False
         self.latest = now + offer.timeout_ms / 1_000
         self.due = min(now + offer.accept_ms / 1_000, self.latest)
+        self.placed = self.due
 
 
 Lapse: TypeAlias = Callable[[LiveLease], None]
@@ -91,6 +94,8 @@ class LeaseTable:
                 f" of board {board!r}",
             )
         self._extend(lease, self._loop.time())
+        if lease.due < lease.placed:
+            self._push(lease)
 
     def drop(self, board: str, activation: int, token: int) -> None:
         """Disarm a lease that ended; a later lease of the same activation is left alone."""
@@ -130,9 +135,13 @@ class LeaseTable:
         lease.due = min(now + lease.offer.lease_ms / 1_000, lease.latest)
 
     def _push(self, lease: LiveLease) -> None:
-        self._count += 1
-        heapq.heappush(self._heap, (lease.due, self._count, lease))
+        self._place(lease)
         self._set_timer()
+
+    def _place(self, lease: LiveLease) -> None:
+        self._count += 1
+        lease.placed = lease.due
+        heapq.heappush(self._heap, (lease.due, self._count, lease))
 
     def _compact(self) -> None:
         """Forget ended leases once they outnumber the live ones by far."""
@@ -155,12 +164,11 @@ class LeaseTable:
         now = self._loop.time()
         heap = self._heap
         while heap and heap[0][0] <= now:
-            _, _, lease = heapq.heappop(heap)
-            if not self._is_live(lease):
+            place, _, lease = heapq.heappop(heap)
+            if place != lease.placed or not self._is_live(lease):
                 continue
             if lease.due > now:
-                self._count += 1
-                heapq.heappush(heap, (lease.due, self._count, lease))
+                self._place(lease)
                 continue
             offer = lease.offer
             del self._leases[offer.board, offer.activation]

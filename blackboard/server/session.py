@@ -109,6 +109,10 @@ class Call:
             payload = encode_result_raw(self._id, answer)
         else:
             payload = encode_result(self._id, answer)
+        most = session.services.limits.connection_queue_bytes_max
+        if len(payload) > most:
+            refusal = f"the answer would take {len(payload)} bytes, more than {most}; ask for less at a time"
+            payload = encode_error(self._id, Rejected("limit_exceeded", refusal))
         session.channel.end_request(self._size)
         session.channel.send_frame(frame_text(payload))
 

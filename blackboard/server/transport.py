@@ -186,12 +186,15 @@ class Channel(asyncio.Protocol):
 
     def send_frame(self, frame: bytes) -> None:
         """Queue a frame for the end of this turn; a queue beyond its bound cuts the connection."""
-        if not self._is_cut and self.connection.send_frame(frame):
+        if self._is_cut:
+            return
+        # One frame is always taken into an empty queue, however large: an offer may carry large entries.
+        waiting = self.queued_bytes if self.is_paused else self._queued
+        if waiting and waiting + len(frame) > self._channels.limits.connection_queue_bytes_max:
+            self.cut()
+        elif self.connection.send_frame(frame):
             self._queued += len(frame)
-            if self._queued > self._channels.limits.connection_queue_bytes_max:
-                self.cut()
-            else:
-                self._channels.mark(self)
+            self._channels.mark(self)
 
     def begin_request(self, size: int) -> None:
         """Count a request of `size` bytes that is being worked on."""
@@ -248,8 +251,6 @@ class Channel(asyncio.Protocol):
             if self._closing_since is None:
                 self._closing_since = self._channels.loop.time()
             self._transport.close()
-        elif self.is_paused and self.queued_bytes > self._channels.limits.connection_queue_bytes_max:
-            self.cut()
 
     def check(self, now: float) -> None:
         """Keep the deadlines."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,7 +17,6 @@ import msgspec
 from blackboard.authoring import (
     Edge,
     Entry,
-    Fatal,
     Hypothesis,
     KnowledgeSource,
     Post,
@@ -25,14 +24,17 @@ from blackboard.authoring import (
     Revise,
     SourceLike,
     as_source,
+    is_retryable,
     to_contributions,
     typed,
+    types_of,
     view_entry,
 )
 from blackboard.core import commands as cm
 from blackboard.core.activation import Activation
 from blackboard.core.completion import Completion, Outcome, Settings
 from blackboard.core.entry import EntryId, LinkKind
+from blackboard.core.entry_type import EntryType
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.ready import Offer, Ready, Receipt
 from blackboard.core.record import Commit, Record
@@ -99,8 +101,7 @@ class TestBoard:
 
     async def __aenter__(self) -> Self:
         self._do(cm.OpenBoard(board=self.name, goal=self._goal, settings=self._settings))
-        for model in self._types:
-            self._do(cm.DefineType(type=model.entry_type()))
+        self._define(model.entry_type() for model in self._types)
         for source in self._sources.values():
             self._do(cm.EnableSource(source=source.declaration))
         self._do(cm.AttachAgent(agent=AGENT, sources=tuple(self._sources), credits=self._credits))
@@ -134,8 +135,7 @@ class TestBoard:
         """
         item = Post(data, confidence=confidence, because=because, links=links, note=note, ttl=ttl)
         (command,) = to_contributions(item)
-        definition = cm.DefineType(type=type(data).entry_type())
-        self._do(definition)
+        self._define([type(data).entry_type()])
         receipt = self._do(command, by=by)
         return self.entry(receipt.entries[0], type(data))
 
@@ -289,7 +289,7 @@ class TestBoard:
         except Rejected as refusal:
             if refusal.code == "stale_token":
                 return
-            self.act(offer, self._failed(offer, refusal.message, retryable=True))
+            self.act(offer, self._failed(offer, refusal.message, retryable=is_retryable(refusal)))
 
     async def _run(self, source: KnowledgeSource, offer: Offer) -> cm.Command:
         """Run one handler and return the command that its outcome amounts to."""
@@ -297,16 +297,19 @@ class TestBoard:
         try:
             result = await source.run(context, [view_entry(entry) for entry in offer.entries])
             contributions = to_contributions(result)
-        except Fatal as error:
-            return self._failed(offer, error.message, retryable=False)
+            self._define(types_of(result))
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             text = error.message if isinstance(error, BlackboardError) else f"{type(error).__name__}: {error}"
-            return self._failed(offer, text, retryable=True)
-        if result is None:
+            return self._failed(offer, text, retryable=is_retryable(error))
+        if result is None and not context.has_published:
             return cm.DeclineActivation(activation=offer.activation, token=offer.token)
         return cm.CompleteActivation(
             activation=offer.activation, token=offer.token, contributions=contributions
         )
+
+    def _define(self, types: Iterable[EntryType]) -> None:
+        for each in types:
+            self._do(cm.DefineType(type=each))
 
     @staticmethod
     def _failed(offer: Offer, error: str, *, retryable: bool) -> cm.FailActivation:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from blackboard.authoring import (
-    Contribution,
-    Edge,
-    Entry,
-    Hypothesis,
-    Judge,
-    Link,
-    Post,
-    Ref,
-    Retract,
-    Revise,
-    to_contributions,
-    view_entry,
-)
+from blackboard.authoring import Contribution, Entry, Hypothesis, Publisher, to_contributions, view_entry
 from blackboard.core import commands as cm
-from blackboard.core.entry import EntryId, LinkKind
+from blackboard.core.entry import EntryId
 from blackboard.core.ready import Offer, Receipt
 from blackboard.engine import Engine
 from blackboard.testing.clock import VirtualClock
@@ -47,7 +33,7 @@ class Stage(Protocol):
         ...
 
 
-class TestContext:
+class TestContext(Publisher):
     """See `blackboard.Context`."""
 
     __test__ = False
@@ -97,47 +83,7 @@ class TestContext:
         """Return one entry with plain data."""
         return view_entry(self._stage.engine.board.entry(entry))
 
-    async def post(
-        self,
-        data: Hypothesis,
-        *,
-        confidence: float = 1.0,
-        because: Sequence[Ref] = (),
-        links: Sequence[Edge] = (),
-        note: str = "",
-        ttl: float | None = None,
-        keep: bool = False,
-    ) -> EntryId:
-        """Post a partial result."""
-        return self._publish(Post(data, confidence, because, links, note, ttl, keep)).entries[0]
-
-    async def revise(
-        self,
-        entry: Entry[Any],
-        data: Hypothesis | None = None,
-        *,
-        confidence: float | None = None,
-        because: Sequence[Ref] = (),
-        note: str = "",
-    ) -> None:
-        """Revise an entry."""
-        self._publish(Revise(entry, data, confidence, because, note))
-
-    async def link(
-        self, kind: LinkKind, source: Ref, target: Ref, *, weight: float = 1.0, reason: str = ""
-    ) -> None:
-        """Link two entries."""
-        self._publish(Link(kind, source, target, weight, reason))
-
-    async def judge(self, entry: Ref, verdict: cm.Verdict, *, reason: str = "") -> None:
-        """Judge an entry."""
-        self._publish(Judge(entry, verdict, reason))
-
-    async def retract(self, entry: Ref, *, reason: str = "") -> None:
-        """Retract an entry."""
-        self._publish(Retract(entry, reason))
-
-    def _publish(self, item: Contribution) -> Receipt:
-        (command,) = to_contributions(item)
+    async def _contribute(self, contribution: Contribution) -> Receipt:
+        (command,) = to_contributions(contribution)
         under = {"activation": self._offer.activation, "token": self._offer.token}
         return self._stage.act(self._offer, msgspec.structs.replace(command, **under))

@@ -70,11 +70,13 @@ class Control:
 
     def observe(self, record: Record, touched: Touched) -> None:
         """Take in one event that was just applied; `touched` is what `apply` returned."""
-        self._observe_event(record, record.event)
-        if touched:
-            self.is_signalled = False
-            for entry_id, before in touched.items():
-                self._observe_entry(record, before, self.board.entries[entry_id])
+        if not touched:
+            self._observe_event(record, record.event)
+            return
+        # What touches entries is none of control's own events.
+        self.is_signalled = False
+        for entry_id, before in touched.items():
+            self._observe_entry(record, before, self.board.entries[entry_id])
 
     def _observe_event(self, record: Record, event: ev.Event) -> None:
         match event:

@@ -11,14 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from blackboard.authoring import KnowledgeSource, Result, to_contributions
-from blackboard.authoring.hypothesis import Hypothesis
+from blackboard.authoring import KnowledgeSource, Result, is_retryable, to_contributions, types_of
 from blackboard.client import Session
-from blackboard.client.board import types_of
 from blackboard.client.views import OfferView
 from blackboard.core.errors import BlackboardError
 from blackboard.core.fact import to_data
@@ -30,8 +27,6 @@ __all__ = ["Attempt"]
 
 _LEASE_LOST: Final = frozenset({"stale_token", "unknown_activation", "unknown_board", "board_ended"})
 """Refusals that mean that this work is nobody's any more, or another's."""
-_OUTDATED: Final = frozenset({"version_conflict", "identity_conflict"})
-"""Refusals that another attempt, on a fresh reading of the board, can avoid."""
 
 Report = tuple[str, Data]
 
@@ -133,17 +128,14 @@ class Attempt:
             return "activation.decline", {"reason": "the handler returned None"}
         contributions = to_contributions(result)
         declared = {each.name for each in self._source.declaration.types}
-        items = _items(result)
-        await self._board.define_types([each for each in types_of(items) if each.name not in declared])
+        await self._board.define_types([each for each in types_of(result) if each.name not in declared])
         return "activation.complete", {"contributions": [to_data(each) for each in contributions]}
 
     def _raised(self, error: Exception) -> Report:
         if isinstance(error, BlackboardError) and error.code in _LEASE_LOST:
             self._withdrawn = error.message
         place = _place(error, self._source.location)
-        retryable = True
-        if isinstance(error, BlackboardError):  # `Fatal` is one, too
-            retryable = error.retryable or error.code in _OUTDATED
+        retryable = is_retryable(error)
         level = logging.DEBUG if self._withdrawn else logging.ERROR
         LOG.log(level, "%s failed at %s", self.name, place, exc_info=error)
         return self._failure(f"{type(error).__name__}: {error} ({place})", retryable=retryable)
@@ -162,10 +154,10 @@ class Attempt:
             await self._send(method, params)
         except BlackboardError as error:
             if error.code in _LEASE_LOST or error.retryable:
-                LOG.warning("%s: the result was not taken: %s", self.name, error.message)
+                LOG.warning("%s: the result was not taken: %s, %s", self.name, error.code, error.message)
                 return
             LOG.error("%s: the contributions were refused: %s", self.name, error.message)
-            refusal = self._failure(f"{error.code}: {error.message}", retryable=error.code in _OUTDATED)
+            refusal = self._failure(f"{error.code}: {error.message}", retryable=is_retryable(error))
             await self._report_refusal(*refusal)
 
     async def _report_refusal(self, method: str, params: Data) -> None:
@@ -177,12 +169,6 @@ class Attempt:
     async def _send(self, method: str, params: Data) -> None:
         command_id = self._session.new_command_id()
         await self._session.request(method, {**self._lease, **params, "command_id": command_id})
-
-
-def _items(result: Result) -> Sequence[Any]:
-    if result is None:
-        return ()
-    return (result,) if isinstance(result, Hypothesis) or not isinstance(result, Sequence) else result
 
 
 def _place(error: Exception, location: str) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-from blackboard.authoring import Edge, Entry, Hypothesis, Judge, Link, Post, Ref, Retract, Revise
+from blackboard.authoring import Contribution, Entry, Hypothesis, Publisher
 from blackboard.client import Board
 from blackboard.client.views import OfferView
-from blackboard.core.commands import Verdict
-from blackboard.core.entry import EntryId, LinkKind
+from blackboard.core.entry import EntryId
 from blackboard.core.ready import Receipt
 
 __all__ = ["RemoteContext"]
@@ -20,7 +18,7 @@ LOG: Final = logging.getLogger("blackboard.sources")
 H = TypeVar("H", bound=Hypothesis)
 
 
-class RemoteContext:
+class RemoteContext(Publisher):
     """Implements `blackboard.Context` for one attempt.
 
     Args:
@@ -33,7 +31,6 @@ class RemoteContext:
         self._offer = offer
         self._lease = {"activation": offer.activation, "token": offer.token}
         self._deadline = board.session.clock() + offer.timeout
-        self.has_published = False
 
     @property
     def board(self) -> str:
@@ -76,47 +73,5 @@ class RemoteContext:
         """Return one entry with plain data."""
         return await self._board.entry(entry)
 
-    async def post(
-        self,
-        data: Hypothesis,
-        *,
-        confidence: float = 1.0,
-        because: Sequence[Ref] = (),
-        links: Sequence[Edge] = (),
-        note: str = "",
-        ttl: float | None = None,
-        keep: bool = False,
-    ) -> EntryId:
-        """Post a partial result and return its number."""
-        receipt = await self._publish(Post(data, confidence, because, links, note, ttl, keep))
-        return receipt.entries[0]
-
-    async def revise(
-        self,
-        entry: Entry[Any],
-        data: Hypothesis | None = None,
-        *,
-        confidence: float | None = None,
-        because: Sequence[Ref] = (),
-        note: str = "",
-    ) -> None:
-        """Replace the data of an entry, or only the claim."""
-        await self._publish(Revise(entry, data, confidence, because, note))
-
-    async def link(
-        self, kind: LinkKind, source: Ref, target: Ref, *, weight: float = 1.0, reason: str = ""
-    ) -> None:
-        """Link two entries."""
-        await self._publish(Link(kind, source, target, weight, reason))
-
-    async def judge(self, entry: Ref, verdict: Verdict, *, reason: str = "") -> None:
-        """Accept, reject or reopen an entry."""
-        await self._publish(Judge(entry, verdict, reason))
-
-    async def retract(self, entry: Ref, *, reason: str = "") -> None:
-        """Take back what this author claimed of an entry."""
-        await self._publish(Retract(entry, reason))
-
-    async def _publish(self, contribution: Post | Revise | Link | Judge | Retract) -> Receipt:
-        self.has_published = True
+    async def _contribute(self, contribution: Contribution) -> Receipt:
         return await self._board.contribute(contribution, lease=self._lease)

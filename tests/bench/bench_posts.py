@@ -4,7 +4,7 @@ Run `python -m tests.bench.bench_posts [--seconds 5] [--rounds 3]` from the top 
 on one core, the load generator on another; the servers take turns in every round, and medians are compared,
 since the disk and the neighbours of the hour decide more than the code does. A post is 300 bytes. On our
 server it is authenticated, carries its own `command_id`, is validated against the type's JSON Schema,
-judged by the engine, matched against a thousand registered triggers (one post in a hundred fires one), and
+judged by the engine, matched against a thousand registered triggers (one post in ninety fires one), and
 acknowledged once it is on disk (`synchronous=FULL`). Afterwards the rows in the file are counted: not one
 that was acknowledged may be missing.
 
@@ -36,13 +36,13 @@ POST_BYTES: Final = 300
 
 OUR_POST: Final = Template(
     f'{{"jsonrpc":"2.0","id":1{NUMBER},"method":"entry.post","params":{{"board":"bench",'
-    f'"command_id":"{NUMBER}","type":"symptom","data":{{"service":"service-##4","severity":##2,'
+    f'"command_id":"{NUMBER}","type":"symptom","data":{{"service":"service-####","severity":##,'
     '"summary":"~"},"confidence":0.73}}',
     POST_BYTES,
 )
 THEIR_POST: Final = Template(
     f'{{"op":"post","id":"{NUMBER}","board":"bench","type":"symptom","level":"signal","confidence":0.73,'
-    '"source":"ks.log-analyzer","refs":["h-1029","h-1044"],"data":{"service":"service-##4","severity":##2,'
+    '"source":"ks.log-analyzer","refs":["h-1029","h-1044"],"data":{"service":"service-####","severity":##,'
     '"summary":"~"}}',
     POST_BYTES,
 )
@@ -83,8 +83,8 @@ def pinned(core: int) -> Iterator[None]:
 
 
 @contextmanager
-def server(name: str, folder: Path, core: int) -> Iterator[int]:
-    """Run a server on `core`; yields its port."""
+def server(name: str, folder: Path, core: int) -> Iterator[tuple[int, int]]:
+    """Run a server on `core`; yields its process id and its port."""
     if name == "ours":
         options = ["--port", "0", "--data-dir", str(folder), "--sources-dir", ""]
         command = ["-c", "from blackboard.cli import main; main()", "serve", *options]
@@ -92,11 +92,15 @@ def server(name: str, folder: Path, core: int) -> Iterator[int]:
         command = ["-m", "tests.bench.baselines", name, str(folder)]
     with pinned(core):
         process = subprocess.Popen(
-            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
     assert process.stdout is not None, "its output is a pipe"
     try:
-        yield _port_of(process.stdout)
+        yield process.pid, _port_of(process.stdout)
     finally:
         process.terminate()
         process.communicate(timeout=20)
@@ -132,31 +136,46 @@ def prepare(port: int, folder: Path) -> None:
     link.ask("board.open", {"board": "bench", "types": [kind]})
     for number in range(TRIGGERS):
         conditions = [
-            {"test": "compare", "path": "/service", "op": "==", "value": f"service-{number:04d}"},
-            {"test": "compare", "path": "/severity", "op": ">=", "value": 99},
+            {"is": "compare", "path": "/service", "op": "==", "value": f"service-{number:04d}"},
+            {"is": "compare", "path": "/severity", "op": ">=", "value": 99},
         ]
         pattern = {"variable": "seen", "type": "symptom", "conditions": conditions}
         source = {"name": f"source-{number}", "trigger": {"patterns": [pattern]}}
         link.ask("source.register", {"source": source, "boards": ["bench"]})
-    link.socket.close()
+    link.close()
 
 
-def measure(name: str, seconds: float, folder: Path, cores: tuple[int, int]) -> dict[Job, Figures]:
+class Run(NamedTuple):
+    """What the generator saw, and the processor time that the server took for one post, in microseconds."""
+
+    seen: Figures
+    cpu_us: float
+
+
+def cpu_seconds(process: int) -> float:
+    """Return the processor time that a process has used, in all its threads."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(name: str, seconds: float, folder: Path, cores: tuple[int, int]) -> dict[Job, Run]:
     """Run all jobs of one server, each with its own connections."""
-    figures: dict[Job, Figures] = {}
+    runs: dict[Job, Run] = {}
     template = OUR_POST if name == "ours" else THEIR_POST
-    with server(name, folder, cores[0]) as port, pinned(cores[1]):
+    with server(name, folder, cores[0]) as (process, port), pinned(cores[1]):
         if name == "ours":
             prepare(port, folder)
         first = 0
         for job in JOBS[name]:
             links = connect(name, port, folder, job.clients)
-            figures[job] = generate(links, template, first=first, window=job.window, seconds=seconds)
-            first += figures[job].answered
+            before = cpu_seconds(process)
+            seen = generate(links, template, first=first, window=job.window, seconds=seconds)
+            runs[job] = Run(seen, (cpu_seconds(process) - before) / seen.answered * 1e6)
+            first += seen.answered
             for link in links:
-                link.socket.close()
+                link.close()
     _check_rows(name, folder, first)
-    return figures
+    return runs
 
 
 def _check_rows(name: str, folder: Path, acknowledged: int) -> None:
@@ -173,29 +192,31 @@ def _check_rows(name: str, folder: Path, acknowledged: int) -> None:
         assert kept == acknowledged, f"{name} acknowledged {acknowledged} posts and kept {kept}"
 
 
-def report(runs: dict[tuple[str, Job], list[Figures]]) -> dict[str, object]:
-    """Return medians and ratios."""
-    rate = {key: median(each.rate for each in figures) for key, figures in runs.items()}
-    p50 = {key: median(each.p50_ms for each in figures) for key, figures in runs.items()}
-    p99 = {key: median(each.p99_ms for each in figures) for key, figures in runs.items()}
-    busy = {key: median(each.client_load for each in figures) for key, figures in runs.items()}
-    for (name, job), value in rate.items():
-        key = (name, job)
+def report(runs: dict[tuple[str, Job], list[Run]]) -> dict[str, object]:
+    """Print medians, and return them with the ratios between them."""
+    rate = {key: median(each.seen.rate for each in all_runs) for key, all_runs in runs.items()}
+    p50 = {key: median(each.seen.p50_ms for each in all_runs) for key, all_runs in runs.items()}
+    p99 = {key: median(each.seen.p99_ms for each in all_runs) for key, all_runs in runs.items()}
+    cpu = {key: median(each.cpu_us for each in all_runs) for key, all_runs in runs.items()}
+    for key, value in rate.items():
+        name, job = key
         sys.stdout.write(
-            f"{name:8} {job!s:>8} {value:>10,.0f}/s   p50 {p50[key]:7.2f} ms   p99 {p99[key]:7.2f} ms"
-            f"   generator {busy[key]:4.0%} busy\n"
+            f"{name:8} {job!s:>8} {value:>10,.0f}/s   p50 {p50[key]:8.2f} ms   p99 {p99[key]:8.2f} ms"
+            f"   processor {cpu[key]:6.1f} us a post\n"
         )
-    ratios = {
-        f"{measure} {job}": round(rate["ours", job] / rate[measure, job], 2)
-        for job in (EIGHT, MANY)
-        for measure in ("minimal", "naive")
-    }
-    ratios["p50 of one / (echo + sync)"] = round(p50["ours", ONE] / p50["synced", ONE], 2)
+    ratios: dict[str, float] = {}
+    for job in (EIGHT, MANY):
+        for name in ("minimal", "naive"):
+            if (name, job) in rate:
+                ratios[f"{job} to {name}"] = round(rate["ours", job] / rate[name, job], 2)
+    if ("synced", ONE) in p50:
+        ratios["p50 of one to echo and sync"] = round(p50["ours", ONE] / p50["synced", ONE], 2)
     return {
         "ratios": ratios,
         "posts_per_second": {f"{name} {job}": round(value) for (name, job), value in rate.items()},
         "p50_ms": {f"{name} {job}": round(value, 3) for (name, job), value in p50.items()},
         "p99_ms": {f"{name} {job}": round(value, 3) for (name, job), value in p99.items()},
+        "cpu_us": {f"{name} {job}": round(value, 1) for (name, job), value in cpu.items()},
         "cores": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 1),
         "python": sys.version.split()[0],
@@ -211,12 +232,12 @@ def main() -> None:
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     assert len(cores) > 1, "the server and the load generator need a core each"
-    runs: dict[tuple[str, Job], list[Figures]] = {}
+    runs: dict[tuple[str, Job], list[Run]] = {}
     for number in range(options.rounds):
         for name in options.only:
             with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-                for job, figures in measure(name, options.seconds, Path(folder), (cores[0], cores[1])).items():
-                    runs.setdefault((name, job), []).append(figures)
+                for job, run in measure(name, options.seconds, Path(folder), (cores[0], cores[1])).items():
+                    runs.setdefault((name, job), []).append(run)
         sys.stderr.write(f"round {number + 1} of {options.rounds}\n")
     sys.stdout.write(json.dumps(report(runs)) + "\n")
 

@@ -22,11 +22,12 @@ from typing import Any, Final, NamedTuple
 import orjson
 from websockets.speedups import apply_mask
 
-__all__ = ["Figures", "Link", "Template", "generate"]
+__all__ = ["FOUR", "NUMBER", "TWO", "Figures", "Link", "Template", "generate"]
 
 READ_BYTES: Final = 1 << 18
 NUMBER: Final = "##########"
-"""Stands in a template for the ten digits of the message's number."""
+FOUR: Final = "####"
+TWO: Final = "##"
 
 ANSWER_SECONDS_MAX: Final = 10.0
 """A server that says nothing for so long has failed."""
@@ -36,22 +37,25 @@ class Template:
     """A message of which no two are alike.
 
     Args:
-        text: The message, with `NUMBER` wherever the number of the message is to stand.
-        length: Size in bytes; the one `~` in the text is replaced by as many words as it takes.
+        text: The message, with `NUMBER`, `FOUR` and `TWO` where digits are to stand: the number of the
+            message, the last three of them after a zero, and one of 10 to 99. The one `~` becomes words.
+        length: Size of every message in bytes.
     """
 
     def __init__(self, text: str, length: int) -> None:
-        marked = text.replace("%", "%%").replace(NUMBER, "%(number)010d")
         missing = length - len(text) + 1
         assert missing >= 0, f"the message has {len(text)} bytes already; at most {length}"
-        padded = marked.replace("~", ("pool exhausted after deploy; retries climb " * length)[:missing])
+        words = ("pool exhausted after deploy; retries climb " * length)[:missing]
+        filled = text.replace("%", "%%").replace("~", words)
+        filled = filled.replace(NUMBER, "%(number)010d").replace(FOUR, "%(four)04d").replace(TWO, "%(two)02d")
         self._head = bytes((0x81, 0x80 | 126, length >> 8, length & 0xFF))
-        self._text = padded.encode()
+        self._text = filled.encode()
 
     def frame(self, number: int) -> bytes:
         """Return message `number` as a masked text frame."""
+        digits = {b"number": number, b"four": number % 1_000, b"two": 10 + number % 90}
         mask = _MASKS[number & 0xFF]
-        return self._head + mask + apply_mask(self._text % {b"number": number}, mask)
+        return self._head + mask + apply_mask(self._text % digits, mask)
 
 
 _MASKS: Final = [os.urandom(4) for _ in range(256)]
@@ -136,6 +140,13 @@ class Link:
         self._unread = data[start:]
         return found
 
+    def close(self) -> None:
+        """Say good-bye and wait for the end of the stream."""
+        self.socket.sendall(b"\x88\x82\0\0\0\0" + (1_000).to_bytes(2, "big"))
+        while self.socket.recv(READ_BYTES):
+            pass
+        self.socket.close()
+
     def count(self) -> int:
         """Read once, and return how many messages that brought; all of them must be answers, none an error."""
         taken = self.take()
@@ -144,16 +155,30 @@ class Link:
 
 
 def generate(
-    links: list[Link], template: Template, *, window: int, seconds: float, warm_seconds: float = 0.5
+    links: list[Link],
+    template: Template,
+    *,
+    first: int,
+    window: int,
+    seconds: float,
+    warm_seconds: float = 0.5,
 ) -> Figures:
     """Keep `window` messages of every link in flight for `seconds` after a warm-up, then drain.
+
+    Args:
+        links: Open connections.
+        template: What to send.
+        first: Number of the first message.
+        window: Messages in flight over each connection.
+        seconds: How long to measure.
+        warm_seconds: How long to send before.
 
     Returns:
         What was seen after the warm-up; `answered` counts from the first message to the last.
     """
     selector = selectors.DefaultSelector()
     sent: dict[Link, deque[float]] = {}
-    number = 0
+    number = first
     begun = time.perf_counter()
     for link in links:
         selector.register(link.socket, selectors.EVENT_READ, link)
@@ -195,4 +220,4 @@ def generate(
             waiting -= link.count()
     selector.close()
     cuts = quantiles(latencies, n=100)
-    return Figures(rate, cuts[49] * 1_000, cuts[98] * 1_000, number, used / elapsed)
+    return Figures(rate, cuts[49] * 1_000, cuts[98] * 1_000, number - first, used / elapsed)

@@ -72,6 +72,16 @@ def test_identity_is_equal_content_whatever_the_order_of_keys() -> None:
     assert len(world.engine.board.entries) == 1
 
 
+def test_identity_knows_one_kind_of_number() -> None:
+    """Some writers send `1`, others `1.0`; `true` is neither."""
+    world = _world()
+    for name, key in (("ann", 1), ("bob", 1.0), ("cid", [1.5, {"a": 2.0}]), ("dan", [1.5, {"a": 2}])):
+        _do(world, _post({"key": key}), name=name)
+    assert len(world.engine.board.entries) == 2
+    _do(world, _post({"key": True}))
+    assert len(world.engine.board.entries) == 3
+
+
 def test_missing_identity_field_counts_as_null() -> None:
     """Posts without an optional identity field are one entry."""
     world = World()

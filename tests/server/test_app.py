@@ -15,6 +15,7 @@ import uvloop
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from blackboard.client import open_session
 from blackboard.config import Config
 from blackboard.core.errors import BlackboardError
 from blackboard.core.limits import Limits
@@ -268,6 +269,37 @@ async def test_bytes_that_are_no_request_disturb_nobody(
         writer.close()
         assert await other.call("session.ping") == {}
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_an_answer_beyond_the_queue_is_refused_and_the_connection_stays(tmp_path: Path):
+    """The message says to ask for less."""
+    async with serving(tmp_path, ephemeral=True, connection_queue_bytes_max=20_000) as server:
+        async with talking(server) as talk:
+            await talk.call("board.open", board="b", types=[BULK])
+            await talk.call("entry.post", board="b", type="Bulk", data={"text": "x" * 30_000})
+            assert await talk.code("entry.get", board="b", entry=1) == "limit_exceeded"
+            assert await talk.call("session.ping") == {}
+
+
+async def test_the_client_reads_whatever_may_be_posted(tmp_path: Path):
+    """The deepest data and the largest come back in a commit that wraps them, and several share one."""
+    async with serving(tmp_path, ephemeral=True) as server:
+        async with open_session(server.url, token=server.token, name="client") as session:
+            await session.request("board.open", {"board": "b", "types": [BULK]})
+            deep: dict[str, Any] = {}
+            for _ in range(28):
+                deep = {"d": deep}
+            datas = [deep, *({"text": "x" * 1_040_000} for _ in range(4))]
+            posts = [{"board": "b", "type": "Bulk", "data": data} for data in datas]
+            await asyncio.gather(*(session.request("entry.post", post) for post in posts))
+            seen: list[int] = []
+            async with asyncio.timeout(10):
+                async for change in session.board("b").watch(after=0):
+                    seen.append(change.last)
+                    if change.last >= 7:
+                        break
+            assert seen[-1] == 7
+            assert server.metrics.counters.connections == 1
 
 
 # Who may speak.

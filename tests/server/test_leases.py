@@ -65,6 +65,22 @@ def test_an_accepted_lease_lasts_one_term():
     run_virtually(main())
 
 
+def test_a_lease_shorter_than_its_wait_for_acceptance_lasts_one_term():
+    """Acceptance may bring the end nearer; the place among the timers moves with it."""
+
+    async def main() -> None:
+        watched = Watched()
+        watched.table.arm(offer(accept_ms=3_000))
+        await asyncio.sleep(0.2)
+        watched.table.renew("b", 1, 1, agent="a")
+        await asyncio.sleep(0.5)
+        watched.table.renew("b", 1, 1, agent="a")
+        await asyncio.sleep(4)
+        assert watched.lapses == [(1, 1_700, True)]
+
+    run_virtually(main())
+
+
 def test_renewals_go_on_until_the_timeout_and_no_longer():
     """A lease renewed again and again ends `timeout_ms` after its offer."""
 

@@ -151,6 +151,20 @@ async def test_a_peer_with_too_much_in_flight_is_not_read_from(bounds: dict[str,
     await bench.channels.close(0)
 
 
+async def test_one_large_frame_is_always_taken_into_an_empty_queue():
+    """An answer or an offer may exceed the bound; the next one may not."""
+    bench = Bench(connection_queue_bytes_max=100)
+    await asyncio.sleep(0)
+    bench.channel.send_frame(b"x" * 500)
+    await asyncio.sleep(0)
+    assert bench.transport.writes[-1] == b"x" * 500
+    bench.transport.untaken = 500
+    bench.channel.pause_writing()
+    bench.channel.send_frame(b"y")
+    assert bench.transport.state == "aborted"
+    await bench.channels.close(0)
+
+
 async def test_a_queue_beyond_its_bound_cuts_the_connection():
     """Even within one turn."""
     bench = Bench(connection_queue_bytes_max=100)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from blackboard.clock import EngineClock
-from blackboard.core.commands import PauseBoard
+from blackboard.core.commands import PauseBoard, Request
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.limits import Limits
-from blackboard.core.ready import Receipt
+from blackboard.core.ready import Ready, Receipt
 from blackboard.server.metrics import Counters
 from blackboard.server.writer import BoardWriter
 from tests.server.fakes import FakeJournal, FakeMachine, FakeShell, request
@@ -312,3 +312,94 @@ async def test_a_refused_read_is_answered_and_changes_nothing(bench: Bench):
     bench.writer.read(look, bench.hear)
     await turn(2)
     assert bench.said == ["unknown_entry"]
+
+
+def test_an_engine_that_fails_on_its_deadline_is_not_asked_again_at_once(caplog: pytest.LogCaptureFixture):
+    """Else the server would do nothing but replay that board."""
+
+    class Failing(FakeMachine):
+        def next_deadline_ms(self) -> int | None:
+            return 0
+
+        def handle(self, requests: tuple[Request, ...], now_ms: int) -> Ready:
+            raise RuntimeError("a fault of the engine")
+
+    async def main() -> None:
+        bench = Bench()
+        bench.shell.on_rebuild = lambda writer: writer.resume(Failing(), revision=0)
+        bench.writer.machine = Failing()
+        bench.submit()
+        await asyncio.sleep(5.5)
+        assert bench.said == ["internal_error"]
+        assert 5 <= bench.shell.rebuilds <= 7
+        bench.writer.close()
+
+    run_virtually(main())
+    assert {record.getMessage() for record in caplog.records} == {"the engine failed"}
+
+
+def test_a_fault_in_a_read_is_answered_and_logged(caplog: pytest.LogCaptureFixture):
+    """It harms nothing but that read."""
+
+    async def main() -> None:
+        bench = Bench()
+        bench.writer.read(lambda machine: 1 // 0, bench.hear)
+        bench.look()
+        await turn(2)
+        assert bench.said == ["internal_error", ("saw", 0)]
+        bench.writer.close()
+        bench.look()
+        bench.submit()
+        assert bench.said[2:] == ["shutting_down", "shutting_down"]
+        assert bench.machine.batches == []
+
+    run_virtually(main())
+    assert [record.getMessage() for record in caplog.records] == ["a read failed"]
+
+
+@scenario(inbox_requests_max=1)
+async def test_a_full_inbox_refuses_reads_too(bench: Bench):
+    """They would have to be kept as well."""
+    bench.submit()
+    bench.look()
+    assert bench.said == ["too_busy"]
+
+
+@scenario()
+async def test_what_the_server_no_longer_wants_is_not_repeated(bench: Bench):
+    """For instance attaching an agent that has left meanwhile."""
+    bench.writer.insist(PauseBoard(), bench.hear, wanted=lambda: False)
+    await turn(2)
+    bench.journal.settle(FULL)
+    await asyncio.sleep(3)
+    assert bench.said == ["storage_full"]
+    assert bench.journal.waiting == []
+
+
+@scenario()
+async def test_reads_wait_while_the_board_is_rebuilt(bench: Bench):
+    """They see the state that the log gives."""
+    bench.shell.on_rebuild = lambda writer: None
+    bench.submit()
+    await turn(2)
+    bench.journal.settle(FULL)
+    bench.look()
+    await turn(3)
+    assert bench.said == ["storage_full"]
+    bench.writer.resume(FakeMachine(7), revision=7)
+    await turn(2)
+    assert bench.said == ["storage_full", ("saw", 7)]
+
+
+@scenario()
+async def test_a_conflict_with_the_log_undoes_the_batch(bench: Bench):
+    """Something else extended the log; the board starts over from there, and takes requests at once."""
+    bench.submit()
+    await turn(2)
+    bench.journal.settle(BlackboardError("log_conflict", "the log ends elsewhere"))
+    assert bench.said == ["internal_error"]
+    await turn(2)
+    bench.submit()
+    await turn(2)
+    bench.journal.settle()
+    assert bench.said == ["internal_error", 1]

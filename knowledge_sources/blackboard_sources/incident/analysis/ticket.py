@@ -96,8 +96,8 @@ def _before(times_s: Sequence[int], at_s: int) -> tuple[int, ...]:
 def _onset(metric: Metric, target: Sequence[float | None], before: tuple[int, ...]) -> tuple[int, ...]:
     """Correct the ticket's time by what the target itself shows.
 
-    A ticket that comes late has hurt samples before it: back to the first, the one before stays. One that
-    comes early has calm samples after it: they are before the onset, too, up to the first that is not.
+    A ticket that comes late has hurt samples before it, perhaps all of them: the onset is at the first of
+    them. One that comes early has calm samples after it: they are before the onset, too.
     """
     known = {i: badness(metric, v) for i, v in enumerate(target) if v is not None}
     if len(known) < _ONSET_SAMPLES_MIN:
@@ -105,10 +105,12 @@ def _onset(metric: Metric, target: Sequence[float | None], before: tuple[int, ..
     low, high = min(known.values()), max(known.values())
     calm, hurt = low + _CALM * (high - low), low + _HURT * (high - low)
     split = len(before)
-    if split > 1 and known.get(0, high) <= calm:
+    peak = max(known, key=lambda i: (known[i], -i))
+    if known.get(0, high) <= calm:
+        if 0 < peak < split and all(known.get(i, low) < hurt for i in range(split, len(target))):
+            split = peak
         while split > 1 and known.get(split - 1, low) >= hurt:
             split -= 1
-    peak = max(known, key=lambda i: (known[i], -i))
     while split < peak and known.get(split, high) <= calm:
         split += 1
     return tuple(range(split))

@@ -11,12 +11,12 @@ __all__ = ["FAULTS", "NO_TROUBLE", "Ailment", "Trouble", "draw_trouble"]
 
 FAULTS = ("slow", "slow tail", "failing", "silent")
 
-_FELT_S = (0.3, 1.0)
+_FELT_S = (0.15, 0.7)
 """What the front loses by a slow fault, as a multiple of its usual latency."""
 
-_FAILED = (0.04, 0.20)
+_FAILED = (0.02, 0.12)
 _TAIL_SHARES = (0.02, 0.05, 0.1, 0.25)
-_ODD_FELT = 0.12
+_ODD_FELT = 0.18
 """What the front loses by a harmless slowness, at most, as a multiple of its usual latency."""
 
 
@@ -99,6 +99,6 @@ def _oddities(
         if reach <= 0.0:
             found.append((Ailment(name, "slow", 1.0, chance.uniform(1.0, 4.0) * world.own_s[name]), course))
         else:
-            extra_s = min(1.5 * world.own_s[name], chance.uniform(0.2, 1.0) * _ODD_FELT * world.front_s() / reach)
+            extra_s = min(2.0 * world.own_s[name], chance.uniform(0.2, 1.0) * _ODD_FELT * world.front_s() / reach)
             found.append((Ailment(name, "slow", 1.0, extra_s), course))
     return found

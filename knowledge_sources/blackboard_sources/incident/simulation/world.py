@@ -93,7 +93,7 @@ def draw_world(chance: random.Random) -> World:
             for pair in sorted(pairs)
         },
         own_s={name: chance.lognormvariate(math.log(0.03), 0.7) for name in order},
-        noise={name: chance.uniform(0.03, 0.12) for name in order},
+        noise={name: chance.uniform(0.04, 0.15) for name in order},
         flaws={name: chance.choice((0.0, 0.0005, 0.002)) for name in order},
-        load=chance.lognormvariate(math.log(250.0), 0.6),
+        load=chance.lognormvariate(math.log(120.0), 0.6),
     )
