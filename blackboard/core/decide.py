@@ -138,6 +138,8 @@ def _premises(
     but: EntryId | None = None,
 ) -> tuple[Premise, ...]:
     """Return what a contribution rests on: the bound entries, then those named, each once."""
+    if not because and not author.premises:
+        return ()
     found = {premise.entry: premise for premise in author.premises if premise.entry != but}
     for name in because:
         entry = board.entry(_resolve(name, posted))

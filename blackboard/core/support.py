@@ -81,9 +81,12 @@ def _reach(entry: Entry, found: dict[EntryId, None], queue: list[EntryId]) -> No
 
 def _is_computed(entry: Entry) -> bool:
     """Support decides over entries that are out for want of it, or in but for a standing premise."""
-    if entry.is_live:
-        return all(each.withdrawn or each.activation is not None for each in entry.justifications)
-    return entry.status == "unsupported"
+    if not entry.is_live:
+        return entry.status == "unsupported"
+    for each in entry.justifications:
+        if each.activation is None and not each.withdrawn:
+            return False
+    return True
 
 
 def _ground(board: Board, shaken: Mapping[EntryId, None]) -> dict[EntryId, None]:

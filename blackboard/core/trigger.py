@@ -8,11 +8,11 @@ board signal. Matching is control's business; here is only what may be said, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias, assert_never, cast
 
 from blackboard.core.condition import AnyOf, Compare, Condition, Not, variables_of
 from blackboard.core.errors import Rejected
-from blackboard.core.fact import Fact, to_data
+from blackboard.core.fact import Fact
 from blackboard.core.limits import Limits
 from blackboard.core.values import Fraction, canonical, check_fraction, digest, pointer_parts
 
@@ -57,8 +57,21 @@ class Trigger(Fact):
 
 
 def trigger_hash(trigger: Trigger) -> str:
-    """Return the identity of a trigger: equal for equal content, whatever the handler's code."""
-    return digest(canonical(to_data(trigger)))[:16]
+    """Return the identity of a trigger: equal for equal content, whatever the handler's code.
+
+    Every field counts, given or left to its default, so that two ways of saying the same are the same.
+    """
+    return digest(canonical(_whole(trigger)))[:16]
+
+
+def _whole(value: Any) -> Any:
+    """Return the JSON form of a part of a trigger, defaults included."""
+    if isinstance(value, Fact):
+        fields = {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
+        return {"": type(value).__name__, **fields}
+    if isinstance(value, tuple):
+        return list(map(_whole, cast("tuple[Any, ...]", value)))
+    return value
 
 
 def check_trigger(trigger: Trigger, *, limits: Limits) -> None:

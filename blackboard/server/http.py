@@ -19,6 +19,7 @@ import orjson
 from blackboard.core.errors import Rejected
 from blackboard.server.auth import TokenBook, bearer_of, query_token
 from blackboard.server.metrics import CONTENT_TYPE, Metrics
+from blackboard.wire.asyncapi import asyncapi
 from blackboard.wire.connection import HttpRequest
 from blackboard.wire.handshake import Headers
 from blackboard.wire.schema import wire_schema
@@ -92,6 +93,7 @@ class Site:
             "/readyz": self._ready,
             "/metrics": self._metrics_page,
             "/schema.json": lambda _: Page(200, _JSON, self._schema),
+            "/asyncapi.json": lambda _: Page(200, _JSON, self._asyncapi),
             PATH: lambda _: Page(
                 426, _TEXT, b"Open a websocket here; see /schema.json.\n", (("Upgrade", "websocket"),)
             ),
@@ -126,6 +128,10 @@ class Site:
     @cached_property
     def _schema(self) -> bytes:
         return orjson.dumps(wire_schema(), option=orjson.OPT_INDENT_2)
+
+    @cached_property
+    def _asyncapi(self) -> bytes:
+        return orjson.dumps(asyncapi(), option=orjson.OPT_INDENT_2)
 
 
 def _load_files() -> dict[str, Page]:

@@ -100,6 +100,9 @@ class Call:
     def __call__(self, answer: Answered) -> None:
         """Send the answer; it goes out with everything else of this turn."""
         session = self.session
+        session.channel.end_request(self._size)
+        if session.channel.is_lost:
+            return
         if type(answer) is Receipt:
             payload = encode_receipt(self._id, answer)
         elif isinstance(answer, BlackboardError):
@@ -113,7 +116,6 @@ class Call:
         if len(payload) > most:
             refusal = f"the answer would take {len(payload)} bytes, more than {most}; ask for less at a time"
             payload = encode_error(self._id, Rejected("limit_exceeded", refusal))
-        session.channel.end_request(self._size)
         session.channel.send_frame(frame_text(payload))
 
 

@@ -201,15 +201,17 @@ class Subscriptions:
         groups = self._by_board.get(feed.board)
         if not groups or not records:
             return
+        last = records[-1].revision
         for wanted, watches in groups.items():
             message, is_wanted = _message(feed, records, beliefs, wanted)
             for watch in watches:
                 if not watch.is_live:
                     continue
+                assert watch.position < last, "a commit is released once, and only then sent"
                 if watch.outlet.is_paused:
                     watch.is_live = False
                     continue
-                watch.position = records[-1].revision
+                watch.position = last
                 if is_wanted:
                     watch.outlet.send_frame(message.frame(watch.number))
                     self._counters.deliveries += 1
@@ -263,6 +265,8 @@ class Subscriptions:
                 await asyncio.sleep(0)
             if not watch.is_open or watch.outlet.is_paused:
                 return
+            if commit.last > watch.feed.durable_revision:
+                return  # The store shows it a moment before the writer releases it; it will come live.
             decoded += len(commit.rows)
             records = [decode_row(row, commit.time_ms) for row in commit.rows]
             message, is_wanted = _message(watch.feed, records, None, watch.wanted)

@@ -58,7 +58,6 @@ class Channel(asyncio.Protocol):
         "_inflight_bytes",
         "_is_cut",
         "_is_hello_due",
-        "_is_lost",
         "_is_reading",
         "_pinged",
         "_queued",
@@ -66,6 +65,7 @@ class Channel(asyncio.Protocol):
         "_taken",
         "_transport",
         "connection",
+        "is_lost",
         "is_paused",
         "session",
     )
@@ -78,7 +78,7 @@ class Channel(asyncio.Protocol):
         self.session: object = None
         self.is_paused = False
         self._is_reading = True
-        self._is_lost = False
+        self.is_lost = False
         self._is_cut = False
         self._is_hello_due = True
         self._backlog: deque[bytes] = deque()
@@ -99,7 +99,7 @@ class Channel(asyncio.Protocol):
         channels = self._channels
         if not channels.join(self):
             channels.counters.connections_refused += 1
-            self._is_lost = True
+            self.is_lost = True
             transport.write(_FULL)
             transport.close()
             return
@@ -109,7 +109,7 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse all that one read brought and hand it over in one batch."""
-        if self._is_lost:
+        if self.is_lost:
             return
         channels = self._channels
         channels.counters.received_bytes += len(data)
@@ -122,8 +122,8 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio passes it
         """Tell the handler, once."""
-        if not self._is_lost:
-            self._is_lost = True
+        if not self.is_lost:
+            self.is_lost = True
             self.connection.receive_eof()
             self._channels.leave(self)
             self._channels.handler.closed(self)
@@ -138,7 +138,7 @@ class Channel(asyncio.Protocol):
         """The queue has drained."""
         self.is_paused = False
         self._adjust_reading()
-        if not self._is_lost:
+        if not self.is_lost:
             self._channels.handler.drained(self)
 
     # What the handler calls.
@@ -166,7 +166,7 @@ class Channel(asyncio.Protocol):
     def _work_off(self) -> None:
         """Take some of the backlog in each turn, while there is room for requests in flight."""
         backlog = self._backlog
-        if self._is_lost:
+        if self.is_lost:
             backlog.clear()
             return
         if not self._is_flooded and not self.is_paused:
@@ -242,7 +242,7 @@ class Channel(asyncio.Protocol):
         """Write everything that was queued in this turn at once."""
         data = self.connection.data_to_send()
         self._queued = 0
-        if self._is_lost:
+        if self.is_lost:
             return
         if data:
             self._channels.counters.sent_bytes += len(data)
@@ -298,7 +298,7 @@ class Channel(asyncio.Protocol):
 
     def _adjust_reading(self) -> None:
         wanted = not self.is_paused and not self._backlog and not self._is_flooded
-        if wanted == self._is_reading or self._is_lost or self._transport.is_closing():
+        if wanted == self._is_reading or self.is_lost or self._transport.is_closing():
             return
         self._is_reading = wanted
         if wanted:

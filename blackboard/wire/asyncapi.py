@@ -10,8 +10,8 @@ AsyncAPI's own schema dialect is a superset of JSON Schema draft 07, while `wire
 the definitions are rewritten: a tuple is `items` with a list, no keyword stands beside a `$ref`, and the
 `discriminator` of OpenAPI, which means something else here, is left out (each variant has its own constant).
 
-`python -m blackboard.wire.asyncapi docs/schema` writes this document and the schema as files; without a folder
-it is printed. Tests compare the files with the code.
+`python -m blackboard.wire.asyncapi docs/schema` writes this document and the schema as files; without a
+folder it is printed. Tests compare the files with the code.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _REFUSAL: Final = "refusal"
 
 _DESCRIPTION: Final = (
     "Independent agents solve a problem together by reading and writing one shared board. JSON-RPC 2.0, one "
-    "object per WebSocket text frame. The first message is session.hello. docs/protocol.md explains the rules "
-    "that no schema can express: when to repeat a request, how to resume, what a lease is."
+    "object per WebSocket text frame. The first message is session.hello. docs/protocol.md explains the "
+    "rules that no schema can express: when to repeat a request, how to resume, what a lease is."
 )
 _BEARER: Final = (
     "The token of `blackboard token`, in `session.hello` or as `Authorization: Bearer` with the handshake."

@@ -28,7 +28,7 @@ from blackboard.core.source import SourceDeclaration
 from blackboard.core.values import to_fraction, to_millionths
 from blackboard_control.agenda import Agenda
 from blackboard_control.completion import Goals, Progress, best_answer, deadlines_of, judge
-from blackboard_control.matcher import Delta, Match, Matcher
+from blackboard_control.matcher import NOTHING, Delta, Match, Matcher
 from blackboard_control.rating import combine, rate
 from blackboard_control.roster import Roster
 from blackboard_control.strategy import Key, strategy_named
@@ -122,7 +122,7 @@ class Control:
     def _enabled(self, record: Record, declaration: SourceDeclaration) -> None:
         known = self.roster.sources.get(declaration.name)
         was_enabled = known is not None and known.is_enabled
-        changed = known is None or known.declaration.trigger_hash != declaration.trigger_hash
+        changed = known is None or known.trigger_hash != declaration.trigger_hash
         if known is not None and changed:
             # What the old trigger left pending is void; what is leased runs to its end.
             for activation in self.agenda.pending_of(declaration.name):
@@ -149,13 +149,16 @@ class Control:
             self._rerate(self.agenda.activations[activation.id])
 
     def _note_suspended(self, sources: tuple[str, ...]) -> None:
-        self._suspended.update(dict.fromkeys(sources))
+        if sources:
+            self._suspended.update(dict.fromkeys(sources))
 
     def _observe_entry(self, record: Record, before: Entry | None, after: Entry) -> None:
         self._goals.update(after)
         if before is not None and (before.version != after.version or before.is_live != after.is_live):
             self._obviate_lost(after)
-        self._follow(record, self.matcher.update(before, after))
+        delta = self.matcher.update(before, after)
+        if delta is not NOTHING:
+            self._follow(record, delta)
         if before is not None and before.belief != after.belief:
             for activation in self.agenda.bound_to(after.id):
                 self._rerate(activation)
@@ -180,13 +183,13 @@ class Control:
         self._note_suspended(delta.suspended)
 
     def _found(self, match: Match) -> Activation | None:
-        trigger_hash = self.roster.sources[match.source].declaration.trigger_hash
+        trigger_hash = self.roster.sources[match.source].trigger_hash
         return self.agenda.find((match.source, trigger_hash, match.bindings))
 
     def _trigger(self, record: Record, match: Match) -> None:
         activation = self._found(match)
         if activation is None:
-            trigger_hash = self.roster.sources[match.source].declaration.trigger_hash
+            trigger_hash = self.roster.sources[match.source].trigger_hash
             activation = self.agenda.add(match.source, trigger_hash, match.bindings, sequence=record.revision)
         self._unmatched.pop(activation.id, None)
         if activation.state in PENDING:
@@ -269,7 +272,7 @@ class Control:
     def _retry(self, activation_id: ActivationId, **changes: Any) -> None:
         """Let an activation wait for its next attempt, unless its precondition turned false meanwhile."""
         activation = self.agenda.move(activation_id, "retry", **changes)
-        if self.roster.sources[activation.source].declaration.trigger_hash != activation.trigger_hash:
+        if self.roster.sources[activation.source].trigger_hash != activation.trigger_hash:
             self._drop(activation_id, "obviate", NEW_TRIGGER)
         elif activation.source in self.matcher:
             self._recheck(activation)
@@ -474,7 +477,7 @@ class Control:
         Raises:
             Rejected: `illegal_move`, naming the entry or the trigger that changed.
         """
-        if self.roster.sources[activation.source].declaration.trigger_hash != activation.trigger_hash:
+        if self.roster.sources[activation.source].trigger_hash != activation.trigger_hash:
             raise Rejected("illegal_move", f"activation {activation.id}: {NEW_TRIGGER}")
         for premise in activation.bindings:
             entry = self.board.entries[premise.entry]

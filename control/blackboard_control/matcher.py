@@ -17,6 +17,7 @@ exceeds its limits is removed whole, so that no half answer is ever given.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -27,7 +28,7 @@ from blackboard_control.alpha import AlphaNetwork, AlphaNode, Item
 from blackboard_control.join import Budget, BudgetSpent
 from blackboard_control.rule import Group, Rule
 
-__all__ = ["Delta", "Match", "Matcher", "MatcherStatistics"]
+__all__ = ["NOTHING", "Delta", "Match", "Matcher", "MatcherStatistics"]
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +63,8 @@ class Delta(msgspec.Struct, frozen=True):
     suspended: tuple[str, ...] = ()
 
 
-_NOTHING = Delta()
+NOTHING: Final = Delta()
+"""What most changes do to the matches; `Matcher.update` returns this very object then."""
 
 
 class MatcherStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,7 +266,7 @@ class Matcher:
     def _delta(self, matched: list[_Found], unmatched: list[_Found], recheck: list[int]) -> Delta:
         if not self._exceeded:
             if not (matched or unmatched or recheck):
-                return _NOTHING
+                return NOTHING
             return Delta(
                 tuple([match for _, match in matched]) if matched else (),
                 tuple([match for _, match in unmatched]) if unmatched else (),

@@ -128,7 +128,7 @@ def enable_source(control: Control, command: cm.EnableSource) -> list[ev.Event]:
     check_source(declaration, limits=board.limits)
     if (
         known is not None
-        and known.declaration.trigger_hash != declaration.trigger_hash
+        and known.trigger_hash != declaration.trigger_hash
         and not command.replace
     ):
         raise Rejected(

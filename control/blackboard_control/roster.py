@@ -19,12 +19,14 @@ class Source(msgspec.Struct):
 
     Args:
         declaration: Its latest declaration.
+        trigger_hash: Identity of its trigger, kept because it is asked for with every match.
         order: Registration order, 1 for the first; it keeps its place when it is replaced.
         is_enabled: Whether it is triggered and leased.
         leases: Live leases on its activations.
     """
 
     declaration: SourceDeclaration
+    trigger_hash: str
     order: int
     is_enabled: bool = True
     leases: int = 0
@@ -73,9 +75,10 @@ class Roster:
         """Take in a source, or its new declaration."""
         known = self.sources.get(declaration.name)
         if known is None:
-            known = Source(declaration, order=len(self.sources) + 1)
+            known = Source(declaration, declaration.trigger_hash, order=len(self.sources) + 1)
             self.sources[declaration.name] = known
-        known.declaration, known.is_enabled = declaration, True
+        known.declaration, known.trigger_hash = declaration, declaration.trigger_hash
+        known.is_enabled = True
         return known
 
     def attach(self, name: str, sources: tuple[str, ...], credits_: int, *, leases: int) -> None:

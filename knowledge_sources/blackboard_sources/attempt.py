@@ -1,9 +1,10 @@
 """One attempt at one activation: accept, run the handler, keep the lease alive, report how it ended.
 
-The handler starts at once, while the acceptance is on its way: the fencing token makes that safe, and it
-saves a round trip. The lease is renewed at a third of its term by a timer of the event loop, also while the
-handler waits. A handler that blocks the loop cannot renew, and its activation is offered elsewhere: that is
-what leases are for. Exactly one of complete, decline and fail is reported, unless the lease is lost first.
+The handler starts while the acceptance is on its way: the fencing token makes that safe, and it saves a
+round trip. (It starts one turn of the loop later, so that even a handler that blocks has accepted.) The
+lease is renewed at a third of its term by a timer of the event loop, also while the handler waits. A handler
+that blocks the loop cannot renew, and its activation is offered elsewhere: that is what leases are for.
+Exactly one of complete, decline and fail is reported, unless the lease is lost first.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Attempt:
         self._session.request_nowait("activation.accept", self._lease, on_error=self._lease_refused)
         self._arm()
         try:
+            await asyncio.sleep(0)
             await self._report(*await self._work())
         except asyncio.CancelledError:
             if self._withdrawn:
@@ -73,8 +75,10 @@ class Attempt:
             self._disarm()
 
     def withdraw(self, reason: str) -> None:
-        """Drop the work: the lease has ended."""
-        self._withdrawn = self._withdrawn or reason or "the lease ended"
+        """Drop the work: the lease has ended. Told twice, it leaves a handler that cleans up in peace."""
+        if self._withdrawn:
+            return
+        self._withdrawn = reason or "the lease ended"
         self._disarm()
         if self._task is not None:
             self._task.cancel()

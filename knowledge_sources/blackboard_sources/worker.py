@@ -4,7 +4,7 @@ It runs the sources of one file or module as an agent. SIGTERM and SIGINT stop i
 get a grace period, the rest is given back. When its standard input is a pipe, the other end belongs to the
 server that started it; a thread waits for the end of that pipe, and ends the process even if a handler
 blocks the event loop, so that no worker outlives its server. Exit codes: 0 stopped, 1 the sources are wrong
-or refused, 3 the server cannot be reached.
+or refused, 3 the server cannot be reached, 4 a handler blocked the event loop for longer than its lease.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from blackboard.client.token import read_token
 from blackboard.core.errors import BlackboardError
 from blackboard_sources.agent import CREDITS_DEFAULT, GRACE_SECONDS, Agent, connect
 from blackboard_sources.loading import load_file, load_module
+from blackboard_sources.watchdog import MARGIN_SECONDS, watch_loop
 
 __all__ = ["main"]
 
@@ -80,6 +81,7 @@ async def _work(options: argparse.Namespace, sources: list[KnowledgeSource], tok
         for number in _SIGNALS:
             loop.add_signal_handler(number, _stop, agent, options.grace)
         _follow_parent(options.grace)
+        watch_loop(max(each.declaration.lease_ms for each in sources) / 1_000 + MARGIN_SECONDS)
         LOG.info("%s works for %s", name, ", ".join(source.name for source in sources))
         try:
             await agent.run()

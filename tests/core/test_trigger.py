@@ -117,3 +117,20 @@ def test_hash_depends_on_the_content_alone() -> None:
     assert len(set(hashes)) == len(texts)
     for text, expected in zip(texts, hashes, strict=True):
         assert trigger_hash(from_data(to_data(parse_trigger(text)), Trigger)) == expected
+
+
+def test_saying_a_default_does_not_change_the_hash() -> None:
+    """Two declarations that compare equal fire the same instantiations."""
+    brief = from_data({"patterns": [{"variable": "a", "type": "T"}]}, Trigger)
+    wordy = from_data(
+        {
+            "patterns": [
+                {"variable": "a", "type": "T", "conditions": [], "min_confidence": 0.0, "min_belief": 0.0}
+            ],
+            "absent": [],
+            "signal": None,
+        },
+        Trigger,
+    )
+    assert brief == wordy
+    assert trigger_hash(brief) == trigger_hash(wordy)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import socket
 import time
@@ -273,17 +274,17 @@ async def test_bytes_that_are_no_request_disturb_nobody(
 
 async def test_an_answer_beyond_the_queue_is_refused_and_the_connection_stays(tmp_path: Path):
     """The message says to ask for less."""
-    async with serving(tmp_path, ephemeral=True, connection_queue_bytes_max=20_000) as server:
-        async with talking(server) as talk:
-            await talk.call("board.open", board="b", types=[BULK])
-            await talk.call("entry.post", board="b", type="Bulk", data={"text": "x" * 30_000})
-            assert await talk.code("entry.get", board="b", entry=1) == "limit_exceeded"
-            assert await talk.call("session.ping") == {}
+    bounds = {"connection_queue_bytes_max": 20_000}
+    async with serving(tmp_path, ephemeral=True, **bounds) as server, talking(server) as talk:
+        await talk.call("board.open", board="b", types=[BULK])
+        await talk.call("entry.post", board="b", type="Bulk", data={"text": "x" * 30_000})
+        assert await talk.code("entry.get", board="b", entry=1) == "limit_exceeded"
+        assert await talk.call("session.ping") == {}
 
 
 async def test_the_client_reads_whatever_may_be_posted(tmp_path: Path):
     """The deepest data and the largest come back in a commit that wraps them, and several share one."""
-    async with serving(tmp_path, ephemeral=True) as server:
+    async with serving(tmp_path, ephemeral=True) as server:  # noqa: SIM117
         async with open_session(server.url, token=server.token, name="client") as session:
             await session.request("board.open", {"board": "b", "types": [BULK]})
             deep: dict[str, Any] = {}
@@ -468,12 +469,21 @@ async def test_a_flood_of_requests_is_answered_in_bounded_memory(tmp_path: Path)
         await open_board(other)
         rude = Stalled(server)
         rude.socket.setblocking(False)
-        payload = orjson.dumps({"jsonrpc": "2.0", "id": 9, "method": "board.list", "params": {}})
-        frame = bytes((0x81, 0x80 | len(payload))) + b"\0\0\0\0" + payload
+        ids = itertools.count(10)
+
+        def request() -> bytes:
+            message = {"jsonrpc": "2.0", "id": next(ids), "method": "board.list", "params": {}}
+            payload = orjson.dumps(message)
+            return bytes((0x81, 0x80 | len(payload))) + b"\0\0\0\0" + payload
+
+        burst = b""
         sent = 0
         while sent < 3_000_000:
             try:
-                sent += rude.socket.send(frame * 100)
+                burst = burst or b"".join(request() for _ in range(100))
+                count = rude.socket.send(burst)
+                sent += count
+                burst = burst[count:]
             except BlockingIOError:
                 began = time.monotonic()
                 assert await other.call("session.ping") == {}

@@ -121,6 +121,22 @@ async def test_a_watch_from_the_start_gets_everything_once_without_a_seam():
     assert outlet.revisions == list(range(1, 215))
 
 
+async def test_what_the_store_shows_before_its_release_is_sent_once_and_live():
+    """A commit is durable a moment before the writer hears of it; a reader may come in between."""
+    board, outlet = FakeBoard(), FakeOutlet()
+    board.post(2)
+    board.commit(posted(3), release=False)
+    board.durable_revision = 2
+    board.watch(outlet, after=0)
+    await settle()
+    assert outlet.revisions == [1, 2]
+    board.durable_revision = 3
+    board.hub.released(board, [Record(revision=3, time_ms=5, event=posted(3))], {3: 1_000_000})
+    board.post()
+    assert outlet.revisions == [1, 2, 3, 4]
+    assert outlet.messages[2]["beliefs"] == {"3": 1.0}
+
+
 async def test_a_commit_is_delivered_whole():
     """A commit of three records is one message, live and from the store alike."""
     board, early, late = FakeBoard(), FakeOutlet(), FakeOutlet()

@@ -8,6 +8,7 @@ from blackboard.core.limits import Limits
 from blackboard.server.channels import Channels
 from blackboard.server.metrics import Counters
 from blackboard.server.transport import MESSAGES_PER_TURN, Channel
+from blackboard.wire.codec import encode_notice
 from blackboard.wire.connection import HttpRequest
 from blackboard.wire.frames import frame_text, frame_text_masked
 from tests.server.virtual import run_virtually
@@ -16,6 +17,15 @@ UPGRADE = (
     b"GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+
+
+def notice(size: int = 200) -> bytes:
+    """Return a frame of `size` bytes that the protocol knows; two bytes of it are its length."""
+    bare = len(encode_notice("board.lost", LOST | {"advice": ""})) + 4
+    return frame_text(encode_notice("board.lost", LOST | {"advice": "x" * (size - bare)}))
+
+
+LOST = {"subscription": 1, "code": "gone"}
 
 
 class FakeTransport(asyncio.Transport):
@@ -112,10 +122,11 @@ async def test_all_that_one_read_brought_is_one_batch():
     assert [len(batch) for batch in bench.handler.batches] == [3]
     await asyncio.sleep(0)
     bench.transport.writes.clear()
-    for payload in (b"1", b"2", b"3"):
-        bench.channel.send_frame(frame_text(payload))
+    frames = [notice(size) for size in (200, 210, 220)]
+    for frame in frames:
+        bench.channel.send_frame(frame)
     await asyncio.sleep(0)
-    assert bench.transport.writes == [b"\x81\x011\x81\x012\x81\x013"]
+    assert bench.transport.writes == [b"".join(frames)]
     await bench.channels.close(0)
 
 
@@ -153,23 +164,23 @@ async def test_a_peer_with_too_much_in_flight_is_not_read_from(bounds: dict[str,
 
 async def test_one_large_frame_is_always_taken_into_an_empty_queue():
     """An answer or an offer may exceed the bound; the next one may not."""
-    bench = Bench(connection_queue_bytes_max=100)
+    bench = Bench(connection_queue_bytes_max=250)
     await asyncio.sleep(0)
-    bench.channel.send_frame(b"x" * 500)
+    bench.channel.send_frame(notice(500))
     await asyncio.sleep(0)
-    assert bench.transport.writes[-1] == b"x" * 500
+    assert bench.transport.writes[-1] == notice(500)
     bench.transport.untaken = 500
     bench.channel.pause_writing()
-    bench.channel.send_frame(b"y")
+    bench.channel.send_frame(notice())
     assert bench.transport.state == "aborted"
     await bench.channels.close(0)
 
 
 async def test_a_queue_beyond_its_bound_cuts_the_connection():
     """Even within one turn."""
-    bench = Bench(connection_queue_bytes_max=100)
+    bench = Bench(connection_queue_bytes_max=450)
     for _ in range(3):
-        bench.channel.send_frame(b"x" * 60)
+        bench.channel.send_frame(notice())
     assert bench.transport.state == "aborted"
     await asyncio.sleep(0)
     assert bench.handler.closed_channels == 1

@@ -325,6 +325,28 @@ async def test_withdrawn_activation_is_cancelled_and_not_reported() -> None:
     await play(handler, scene)
 
 
+async def test_handler_that_cleans_up_is_cancelled_only_once() -> None:
+    cleaned = asyncio.Event()
+
+    async def handler(ctx: Context, word: Entry[Word]) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned.set()
+
+    async def scene(scene: Scene) -> None:
+        scene.offer()
+        await scene.server.wait_for("activation.accept")
+        for _ in range(2):
+            scene.server.notify("activation.withdrawn", {**LEASE, "agent": "a", "reason": "r"})
+            await scene.agent.session.request("session.ping", {})
+        async with asyncio.timeout(5):
+            await cleaned.wait()
+
+    await play(handler, scene)
+
+
 async def test_handler_that_swallows_its_cancellation_still_reports_nothing() -> None:
     async def handler(ctx: Context, word: Entry[Word]) -> Post:
         with contextlib.suppress(asyncio.CancelledError):

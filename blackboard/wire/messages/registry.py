@@ -372,7 +372,11 @@ METHODS: Final = MappingProxyType(
             errors=("unknown_board",),
         ),
         "token.issue": Method(
-            TokenIssueParams, TokenIssueResult, changes=False, doc="Make a token for someone else."
+            TokenIssueParams,
+            TokenIssueResult,
+            changes=False,
+            doc="Make a token for someone else.",
+            errors=("id_conflict",),
         ),
     }
 )

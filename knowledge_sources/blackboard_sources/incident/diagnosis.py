@@ -7,11 +7,12 @@ posted is completed, because every entry of a case has an identity.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .analysis import rank_all
 from .case import case_of
 from .telemetry import Incident
-from .vocabulary import SETTINGS, CallGraph, RootCause, Verdict
+from .vocabulary import SETTINGS, CallGraph, RootCause, Ticket, Verdict
 
 if TYPE_CHECKING:
     from blackboard.client import Board, Session
@@ -69,25 +70,29 @@ async def open_case(session: Session, name: str, incident: Incident) -> Board:
 
 
 async def read_diagnosis(board: Board) -> Diagnosis:
-    """Read the outcome of an incident's board; without a verdict the beliefs alone give the ranking."""
+    """Read the outcome of an incident's board; the ranking is by belief, with or without a verdict."""
     info = await board.get()
     causes = await board.entries(RootCause)
     causes.sort(key=lambda cause: (-cause.belief, cause.data.service))
     verdicts = await board.entries(Verdict)
     verdict = verdicts[0] if verdicts else None
-    found: dict[str, Any] = {
-        "outcome": info.outcome or info.status,
-        "reason": info.reason or "",
-        "beliefs": {cause.data.service: cause.belief for cause in causes},
-        "causes": {cause.data.service: cause.id for cause in causes},
-    }
-    if verdict is None:
-        ranking = tuple(cause.data.service for cause in causes)
-        return Diagnosis(answer=None, confidence=0.0, ranking=ranking, verdict=None, **found)
+    beliefs = {cause.data.service: cause.belief for cause in causes}
     return Diagnosis(
-        answer=verdict.data.service,
-        confidence=verdict.confidence,
-        ranking=verdict.data.ranking,
-        verdict=verdict.id,
-        **found,
+        outcome=info.outcome or info.status,
+        reason=info.reason or "",
+        answer=None if verdict is None else verdict.data.service,
+        confidence=0.0 if verdict is None else verdict.confidence,
+        ranking=await _ranking(board, beliefs) if verdict is None else verdict.data.ranking,
+        beliefs=beliefs,
+        verdict=None if verdict is None else verdict.id,
+        causes={cause.data.service: cause.id for cause in causes},
     )
+
+
+async def _ranking(board: Board, beliefs: dict[str, float]) -> tuple[str, ...]:
+    """Rank every service of the case; only the suspected ones while the case is not posted."""
+    graphs, tickets = await board.entries(CallGraph), await board.entries(Ticket)
+    if not graphs or not tickets:
+        return tuple(beliefs)
+    graph, ticket = graphs[0].data, tickets[0].data
+    return tuple(rank_all(beliefs, graph.volumes, graph.topology(), ticket.facts()))

@@ -21,7 +21,7 @@ __all__ = [
     "rank_all",
 ]
 
-BELIEF_MIN = 0.40
+BELIEF_MIN = 0.45
 """Below this the judge says that no service stands out."""
 
 _FAULT_WEIGHTS: Mapping[str, Mapping[str, float]] = {
