@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from blackboard.cli.output import print_json, table
 from blackboard.cli.remote import as_json, on_server, session
 
+if TYPE_CHECKING:
+    from blackboard.client import Session
+
 __all__ = ["agenda_command"]
+
+_OVER = ("executed", "obviated", "cancelled")
+"""States that the agenda does not list unless asked to."""
+
+_COUNTED_MAX = 10_000
 
 
 @click.command("agenda")
@@ -29,11 +37,24 @@ async def agenda_command(
         params["state"] = state
     async with session(url, token) as server:
         result = await server.request("agenda.list", params)
-    if json_:
-        print_json(result)
-        return
-    rows = [_row(each) for each in result["activations"]]
-    click.echo(table(rows, header=["ACTIVATION", "SOURCE", "STATE", "RATING", "TRIES", "ENTRIES", "WHY"]))
+        if json_:
+            print_json(result)
+            return
+        rows = [_row(each) for each in result["activations"]]
+        if rows:
+            click.echo(table(rows, header=["ACTIVATION", "SOURCE", "STATE", "RATING", "TRIES", "ENTRIES", "WHY"]))
+        elif state is not None:
+            click.echo(f"No activation of {board} is {state}.")
+        else:
+            counts = [await _count(server, board, each) for each in _OVER]
+            click.echo(f"Nothing runs or waits on {board}: {', '.join(counts)}.")
+
+
+async def _count(server: Session, board: str, state: str) -> str:
+    """Return how many activations are in a state, in words."""
+    params = {"board": board, "state": state, "limit": _COUNTED_MAX}
+    count = len((await server.request("agenda.list", params))["activations"])
+    return f"{count}{' or more' if count == _COUNTED_MAX else ''} {state}"
 
 
 def _row(activation: dict[str, Any]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from blackboard.cli.output import print_json, table
@@ -11,27 +13,34 @@ __all__ = ["agents_command"]
 
 
 @click.command("agents")
+@click.option("--all", "all_", is_flag=True, help="Also who works for no source, such as this command.")
 @as_json
 @on_server
-async def agents_command(*, url: str | None, token: str | None, json_: bool) -> None:
-    """Show the agents, and the sources with their triggers in words."""
+async def agents_command(*, all_: bool, url: str | None, token: str | None, json_: bool) -> None:
+    """Show the agents that work for a source or hold a lease, and the sources with their triggers."""
     async with session(url, token) as server:
         agents = (await server.request("agent.list", {}))["agents"]
         sources = (await server.request("source.list", {}))["sources"]
+    shown = [each for each in agents if all_ or each["sources"] or each["leases"]]
     if json_:
-        print_json({"agents": agents, "sources": sources})
+        print_json({"agents": shown, "sources": sources})
         return
-    rows = [
-        [
-            a["agent"],
-            "live" if a["connected"] else "gone",
-            f"{a['leases']}/{a['credits']}",
-            a.get("client", ""),
-            ", ".join(a["sources"]),
-        ]
-        for a in agents
+    if shown:
+        header = ["AGENT", "STATE", "RUNS", "CLIENT", "SOURCES"]
+        click.echo(table([_agent_row(each) for each in shown], header=header))
+    else:
+        click.echo("No agent works for a source. Start one with `blackboard run FILE`.")
+    if sources:
+        lines = [[s["source"], str(len(s["agents"])), f"when {s['trigger']}"] for s in sources]
+        click.echo()
+        click.echo(table(lines, header=["SOURCE", "AGENTS", "TRIGGER"]))
+
+
+def _agent_row(agent: dict[str, Any]) -> list[str]:
+    return [
+        agent["agent"],
+        "live" if agent["connected"] else "gone",
+        f"{agent['leases']}/{agent['credits']}",
+        agent.get("client", ""),
+        ", ".join(agent["sources"]),
     ]
-    click.echo(table(rows, header=["AGENT", "STATE", "RUNS", "CLIENT", "SOURCES"]))
-    click.echo()
-    lines = [[s["source"], str(len(s["agents"])), f"when {s['trigger']}"] for s in sources]
-    click.echo(table(lines, header=["SOURCE", "AGENTS", "TRIGGER"]))

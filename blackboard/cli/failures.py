@@ -10,7 +10,7 @@ import click
 
 from blackboard.core.errors import BlackboardError
 
-__all__ = ["FAILED", "OK", "POLICY", "UNREACHABLE", "USAGE", "exit_code_of", "guarded"]
+__all__ = ["FAILED", "OK", "POLICY", "UNREACHABLE", "USAGE", "exit_code_of", "guarded", "told"]
 
 OK: Final = 0
 FAILED: Final = 1
@@ -35,6 +35,11 @@ def exit_code_of(error: BlackboardError) -> int:
     return _CODES.get(error.code, FAILED)
 
 
+def told(error: BlackboardError) -> str:
+    """Return what happened and what to do; a message that is a whole sentence brings its own advice."""
+    return error.message if error.message.endswith(".") else f"{error.message}. {error.advice}"
+
+
 def guarded(command: Callable[..., object]) -> None:
     """Run a click command and exit; every known failure is one line on standard error."""
     try:
@@ -52,7 +57,7 @@ def guarded(command: Callable[..., object]) -> None:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
     except BlackboardError as error:
-        click.echo(f"error: {error.message}. {error.advice}" if error.message else error.advice, err=True)
+        click.echo(f"error: {told(error)}", err=True)
         sys.exit(exit_code_of(error))
     except BrokenPipeError:
         # The reader of our output is gone, as with `| head`; there is nobody left to tell.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -19,7 +19,10 @@ from blackboard.cli.remote import as_json, on_server, session
 from blackboard.core.errors import BlackboardError
 from blackboard.core.values import is_object
 
-__all__ = ["export_command", "read_commits", "replay_command"]
+if TYPE_CHECKING:
+    from blackboard.engine import Engine
+
+__all__ = ["export_command", "read_commits", "replay_command", "replayed"]
 
 FORMAT = 1
 PAGE = 1_000
@@ -66,14 +69,9 @@ def replay_command(*, file: IO[bytes], json_: bool) -> None:
 
     The same log always gives the same hash; a changed one is refused, naming the revision.
     """
-    from blackboard.engine import Engine
-
-    board, commits = read_commits(file)
-    engine = Engine(board, salts=lambda: b"")
-    for commit in commits:
-        engine.replay(commit)
+    engine = replayed(file)
     result: dict[str, Any] = {
-        "board": board,
+        "board": engine.board.id,
         "revision": engine.board.revision,
         "entries": engine.board.entry_count,
         "status": engine.board.status,
@@ -90,6 +88,27 @@ def replay_command(*, file: IO[bytes], json_: bool) -> None:
             click.echo(f"{name:<9} {value}")
 
 
+def replayed(file: Iterable[bytes]) -> Engine:
+    """Replay an export.
+
+    Raises:
+        BlackboardError: `log_corrupt`, naming the revision from which on it is not as it was written.
+    """
+    from blackboard.core.events import BoardOpened
+    from blackboard.engine import Engine
+
+    board, commits = read_commits(file)
+    engine = Engine(board, salts=lambda: b"")
+    for commit in commits:
+        records = engine.replay(commit)
+        event = records[0].event
+        if isinstance(event, BoardOpened) and event.board != board:
+            raise BlackboardError(
+                "log_corrupt", f"line 1 says board {board!r}; revision 1 opened {event.board!r}"
+            )
+    return engine
+
+
 def read_commits(file: Iterable[bytes]) -> tuple[str, Iterator[Any]]:
     """Read an export: the board's name, and its commits in order.
 
@@ -97,20 +116,23 @@ def read_commits(file: Iterable[bytes]) -> tuple[str, Iterator[Any]]:
         BlackboardError: `log_corrupt` naming the line that is not one of ours.
     """
     lines = iter(file)
-    header = _load(next(lines, b""), 1)
-    if header.get("blackboard_log") != FORMAT:
+    header = _load(next(lines, b""), "line 1")
+    board = header.get("board")
+    if header.get("blackboard_log") != FORMAT or not isinstance(board, str):
         raise BlackboardError(
-            "log_corrupt", 'line 1: expected the header {"blackboard_log": 1, …} of `blackboard export`'
+            "log_corrupt",
+            'line 1: expected the header {"blackboard_log": 1, "board": …} of `blackboard export`',
         )
-    return str(header["board"]), _commits(str(header["board"]), lines)
+    return board, _commits(board, lines)
 
 
 def _commits(board: str, lines: Iterator[bytes]) -> Iterator[Any]:
     from blackboard.core.record import GENESIS, Commit, Row
 
-    previous, rows = GENESIS, list[Row]()
+    previous, rows, times = GENESIS, list[Row](), set[int]()
     for number, line in enumerate(lines, 2):
-        raw = _load(line, number)
+        where = f"line {number}, revision {number - 1}"
+        raw = _load(line, where)
         try:
             data, salt = raw.get("data"), raw.get("salt")
             rows.append(
@@ -121,28 +143,34 @@ def _commits(board: str, lines: Iterator[bytes]) -> Iterator[Any]:
                     salt=None if salt is None else bytes.fromhex(salt),
                 )
             )
-            time_ms, digest = raw["time_ms"], raw.get("commit")
-        except (KeyError, AttributeError, ValueError) as error:
-            raise BlackboardError("log_corrupt", f"line {number}: not a row of a log ({error!r})") from error
+            times.add(raw["time_ms"])
+            digest = raw.get("commit")
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise BlackboardError("log_corrupt", f"{where}: not a row of a log ({error!r})") from error
+        if len(times) > 1:
+            raise BlackboardError("log_corrupt", f"{where}: its time is not that of its commit")
         if digest is not None:
             yield Commit(
                 board=board,
                 first=rows[0].revision,
-                time_ms=time_ms,
+                time_ms=times.pop(),
                 previous=previous,
                 hash=digest,
                 rows=tuple(rows),
             )
             previous, rows = digest, []
     if rows:
-        raise BlackboardError("log_corrupt", "the file ends in the midst of a commit; export it again")
+        raise BlackboardError(
+            "log_corrupt",
+            f"revision {rows[0].revision}: the file ends in the midst of a commit; export it again",
+        )
 
 
-def _load(line: bytes, number: int) -> dict[str, Any]:
+def _load(line: bytes, where: str) -> dict[str, Any]:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise BlackboardError("log_corrupt", f"line {number}: {error}") from error
+        raise BlackboardError("log_corrupt", f"{where}: {error}") from error
     if not is_object(value):
-        raise BlackboardError("log_corrupt", f"line {number}: expected an object")
+        raise BlackboardError("log_corrupt", f"{where}: expected an object")
     return value

@@ -56,6 +56,8 @@ def _apply_event(board: Board, event: ev.Event, touched: Touched) -> None:
             _revised(board, event, touched)
         case ev.EntriesLinked():
             _linked(board, event, touched)
+        case ev.LinkWithdrawn():
+            _unlinked(board, event, touched)
         case ev.EntryJudged():
             _move(board, event.entry, event.verdict, touched)
         case ev.EntryRetracted():
@@ -88,6 +90,7 @@ def _apply_event(board: Board, event: ev.Event, touched: Touched) -> None:
             board.outcome, board.reason, board.answer = event.outcome, event.reason, event.answer
         case ev.ActivationExecuted(activation=activation):
             board.drop(board.partials, activation)
+            board.drop(board.partial_links, activation)
         case (
             ev.SourceEnabled()
             | ev.SourceDisabled()
@@ -227,8 +230,19 @@ def _linked(board: Board, event: ev.EntriesLinked, touched: Touched) -> None:
     board.put(board.inner(board.links_out, link.source), (link.kind, link.target, link.author), link)
     board.put(board.inner(board.links_in, link.target), (link.kind, link.source, link.author), link)
     touched.setdefault(link.target, board.entries[link.target])
+    if event.activation is not None and not event.keep and link.kind != "supersedes":
+        # Superseding is final, and so is the link that did it.
+        drawn = board.inner(board.partial_links, event.activation)
+        board.put(drawn, (link.kind, link.source, link.target), None)
     if link.kind == "supersedes":
         _move(board, link.target, "supersede", touched)
+
+
+def _unlinked(board: Board, event: ev.LinkWithdrawn, touched: Touched) -> None:
+    board.drop(board.links_out[event.source], (event.kind, event.target, event.author))
+    board.drop(board.links_in[event.target], (event.kind, event.source, event.author))
+    board.drop(board.partial_links[event.activation], (event.kind, event.source, event.target))
+    touched.setdefault(event.target, board.entries[event.target])
 
 
 def _withdrawn(board: Board, event: ev.ClaimWithdrawn, touched: Touched) -> None:

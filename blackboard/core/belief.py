@@ -10,8 +10,8 @@ that refute it. Evidence is combined over disjoint root premises: strongest firs
 shares no root with one already counted on its side, so authors who reasoned from the same root count once.
 
 Belief may run in circles (two hypotheses that refute each other). It is refreshed in rounds over the
-entries whose inputs changed, in the order of their numbers, up to `belief_rounds_max` rounds; the same
-events therefore give the same beliefs everywhere.
+entries whose inputs changed, in the order of their numbers, an entry at most `belief_rounds_max` times; the
+same events therefore give the same beliefs everywhere. Chains of any length are followed to their end.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Evidence(msgspec.Struct, frozen=True):
 def refresh(board: Board, changed: Iterable[EntryId], touched: Touched) -> None:
     """Recompute belief and roots of the `changed` entries and of all that depends on them."""
     pending = sorted(set(changed))
-    for _ in range(board.limits.belief_rounds_max):
+    turns: dict[EntryId, int] = {}
+    while pending:
         following: dict[EntryId, None] = {}
         for entry_id in pending:
+            turns[entry_id] = turns.get(entry_id, 0) + 1
             if _refresh_one(board, entry_id, touched):
                 following.update(_readers(board, entry_id))
-        if not following:
-            return
-        pending = sorted(following)
+        pending = sorted(each for each in following if turns.get(each, 0) < board.limits.belief_rounds_max)
 
 
 def _refresh_one(board: Board, entry_id: EntryId, touched: Touched) -> bool:
@@ -119,11 +119,7 @@ def _strongest_claim(board: Board, entry: Entry) -> Millionths:
 
 def evidence_of(board: Board, entry: Entry) -> list[Evidence]:
     """Return all that speaks for and against an entry, claims first, then links in the order drawn."""
-    found: list[Evidence] = []
-    for each in entry.justifications:
-        if is_whole(board, each):
-            roots = _premise_roots(board, entry, each) or frozenset((each.author,))
-            found.append(Evidence(each.confidence, roots, pro=True, origin=each.author))
+    found = _claims(board, entry)
     for link in board.links_in.get(entry.id, {}).values():
         source = board.entries[link.source]
         if link.kind in EVIDENCE_KINDS and source.is_live:
@@ -131,6 +127,21 @@ def evidence_of(board: Board, entry: Entry) -> list[Evidence]:
             strength = link.weight * source.belief // ONE
             found.append(Evidence(strength, roots, pro=link.kind == "supports", origin=link.source))
     return found
+
+
+def _claims(board: Board, entry: Entry) -> list[Evidence]:
+    """Return the whole claims; one that rests on the entry itself shares the roots of all the others."""
+    whole = [each for each in entry.justifications if is_whole(board, each)]
+    roots = [_premise_roots(board, entry, each) or frozenset((each.author,)) for each in whole]
+    circular = [any(premise.entry == entry.id for premise in each.premises) for each in whole]
+    nothing: frozenset[Root] = frozenset()
+    others = nothing.union(
+        *(each for each, is_circular in zip(roots, circular, strict=True) if not is_circular)
+    )
+    return [
+        Evidence(each.confidence, own | others if is_circular else own, pro=True, origin=each.author)
+        for each, own, is_circular in zip(whole, roots, circular, strict=True)
+    ]
 
 
 def noisy_or(evidence: Iterable[Evidence]) -> Millionths:

@@ -112,6 +112,7 @@ class Board:
         "links_out",
         "opened_ms",
         "outcome",
+        "partial_links",
         "partials",
         "reason",
         "revision",
@@ -141,6 +142,7 @@ class Board:
         self.roots: dict[EntryId, frozenset[Root]] = {}
         self.expiries: dict[EntryId, int] = {}
         self.partials: dict[ActivationId, dict[EntryId, None]] = {}
+        self.partial_links: dict[ActivationId, dict[tuple[LinkKind, EntryId, EntryId], None]] = {}
         self.closing_outcome: Outcome | None = None
         self.closing_reason = ""
         self.closing_until_ms = 0

@@ -134,19 +134,16 @@ def _premises(
     author: Author,
     because: tuple[EntryId, ...],
     posted: tuple[EntryId, ...],
-    *,
-    but: EntryId | None = None,
 ) -> tuple[Premise, ...]:
     """Return what a contribution rests on: the bound entries, then those named, each once."""
     if not because and not author.premises:
         return ()
-    found = {premise.entry: premise for premise in author.premises if premise.entry != but}
+    found = {premise.entry: premise for premise in author.premises}
     for name in because:
         entry = board.entry(_resolve(name, posted))
         if entry.status not in LIVE:
             raise Rejected("unknown_entry", f"#{entry.id} is {entry.status}; nothing can rest on it")
-        if entry.id != but:
-            found.setdefault(entry.id, Premise(entry.id, entry.version))
+        found.setdefault(entry.id, Premise(entry.id, entry.version))
     if len(found) > board.limits.premises_max:
         raise Rejected(
             "limit_exceeded", f"rests on {len(found)} entries; at most {board.limits.premises_max}"
@@ -181,6 +178,9 @@ def _post(
     check_data(known.validator, command.data, type_name=command.type)
     confidence = check_fraction(command.confidence, name="confidence")
     premises = _premises(board, author, command.because, posted)
+    for link in command.links:
+        if link.kind == "supersedes":
+            premises = _without(board, premises, board.entry(_resolve(link.target, posted)))
     note = _check_note(board, command.note)
     identity = board.identity_of(known.definition, command.data)
     standing = board.identities.get(identity) if identity is not None else None
@@ -210,6 +210,7 @@ def _post(
             entry_id,
             cm.NewLink(kind=link.kind, target=target, weight=link.weight, reason=link.reason),
             author,
+            keep=command.keep,
         )
     return events, entry_id
 
@@ -322,13 +323,23 @@ def _revised_premises(
     board: Board, entry: Entry, author: Author, because: tuple[EntryId, ...], posted: tuple[EntryId, ...]
 ) -> tuple[Premise, ...]:
     """Return what revised data rests on; if its author was bound to the entry, also what that rested on."""
-    premises = _premises(board, author, because, posted, but=entry.id)
+    premises = _premises(board, author, because, posted)
     if all(premise.entry != entry.id for premise in author.premises):
+        return tuple(premise for premise in premises if premise.entry != entry.id)
+    return _without(board, premises, entry)
+
+
+def _without(board: Board, premises: tuple[Premise, ...], entry: Entry) -> tuple[Premise, ...]:
+    """Return `premises` with `entry`, which is about to be replaced, replaced by what it rested on itself."""
+    others = tuple(premise for premise in premises if premise.entry != entry.id)
+    if len(others) == len(premises):
         return premises
     whole = [each for each in entry.justifications if is_whole(board, each)]
-    weakest = min(whole, key=lambda each: each.activation is not None)
-    named = {premise.entry for premise in premises}
-    return (*premises, *(each for each in weakest.premises if each.entry not in {*named, entry.id}))
+    if not whole:
+        return others
+    reason = min(whole, key=lambda each: each.activation is not None)
+    named = {premise.entry for premise in others}
+    return (*others, *(each for each in reason.premises if each.entry not in {*named, entry.id}))
 
 
 def _check_reclaimed(entry: Entry, command: cm.ReviseEntry, author: Author) -> None:
@@ -357,7 +368,9 @@ def _check_owner(entry: Entry, author: Author) -> None:
         raise Rejected("not_the_owner", f"#{entry.id} was posted by {entry.author!r}, not by {author.name!r}")
 
 
-def _link(board: Board, source_id: EntryId, link: cm.NewLink, author: Author) -> list[ev.Event]:
+def _link(
+    board: Board, source_id: EntryId, link: cm.NewLink, author: Author, *, keep: bool = False
+) -> list[ev.Event]:
     """Judge a link from `source_id`, which stands or is being posted in the same breath."""
     source = board.entries.get(source_id)
     target = board.entry(link.target)
@@ -386,6 +399,7 @@ def _link(board: Board, source_id: EntryId, link: cm.NewLink, author: Author) ->
             weight=weight,
             author=author.name,
             activation=author.activation,
+            keep=author.keeps or keep,
             reason=_check_note(board, link.reason),
         )
     ]

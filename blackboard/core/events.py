@@ -44,6 +44,7 @@ __all__ = [
     "Event",
     "LeaseExpired",
     "LeaseGranted",
+    "LinkWithdrawn",
     "QuiescenceSignalled",
     "SettingsChanged",
     "SourceDisabled",
@@ -128,6 +129,18 @@ class EntriesLinked(Fact, tag="entries_linked", tag_field="event"):
     weight: Fraction
     author: str
     activation: ActivationId | None = None
+    keep: bool = False
+    reason: str = ""
+
+
+class LinkWithdrawn(Fact, tag="link_withdrawn", tag_field="event"):
+    """A link no longer counts: the attempt that drew it did not finish."""
+
+    kind: LinkKind
+    source: EntryId
+    target: EntryId
+    author: str
+    activation: ActivationId
     reason: str = ""
 
 
@@ -298,6 +311,7 @@ Event: TypeAlias = (
     | EntryMerged
     | EntryRevised
     | EntriesLinked
+    | LinkWithdrawn
     | EntryJudged
     | EntryRetracted
     | ClaimWithdrawn

@@ -8,7 +8,7 @@ board signal. Matching is control's business; here is only what may be said, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias, assert_never, cast
+from typing import Literal, TypeAlias, assert_never
 
 from blackboard.core.condition import AnyOf, Compare, Condition, Not, variables_of
 from blackboard.core.errors import Rejected
@@ -64,14 +64,16 @@ def trigger_hash(trigger: Trigger) -> str:
     return digest(canonical(_whole(trigger)))[:16]
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     """Return the JSON form of a part of a trigger, defaults included."""
-    if isinstance(value, Fact):
-        fields = {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
-        return {"": type(value).__name__, **fields}
-    if isinstance(value, tuple):
-        return list(map(_whole, cast("tuple[Any, ...]", value)))
-    return value
+    match value:
+        case Fact():
+            fields = {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
+            return {"": type(value).__name__, **fields}
+        case [*parts]:
+            return [_whole(each) for each in parts]
+        case _:
+            return value
 
 
 def check_trigger(trigger: Trigger, *, limits: Limits) -> None:

@@ -7,6 +7,7 @@ those that it took, closes the connections, ends the workers and lets go of the 
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -182,11 +183,12 @@ class Server:
                 self._channels.make, config.host, config.port, backlog=_BACKLOG
             )
         except OSError as error:
-            owner = describe_owner(config.port)
+            if error.errno == errno.EADDRINUSE:
+                what = f"port {config.port} is in use{describe_owner(config.port)}"
+            else:
+                what = f"cannot listen on {config.host} port {config.port}: {error.strerror or error}"
             raise BlackboardError(
-                "invalid_settings",
-                f"cannot listen on {config.host} port {config.port}: {error.strerror or error}{owner}. "
-                f"Open http://{self._authority} if that is the server you want, or pass --port 0.",
+                "invalid_settings", f"{what}. Open http://{self._authority} or pass --port 0."
             ) from error
         stack.callback(listener.close)
         self.port = listener.sockets[0].getsockname()[1]

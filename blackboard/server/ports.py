@@ -14,14 +14,14 @@ _INODE: Final = 9
 
 
 def describe_owner(port: int, *, proc: Path = Path("/proc")) -> str:
-    """Return ` by pid 4121 (blackboard serve)`, or nothing if it cannot be found out."""
+    """Return ` by pid 4121 (blackboard serve, this directory)`, or nothing if it cannot be found out."""
     inodes = {inode for table in ("tcp", "tcp6") for inode in _listeners(proc / "net" / table, port)}
     if not inodes:
         return ""
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in proc.glob("[0-9]*"):
         if _holds(process, wanted):
-            return f" by pid {process.name} ({_command_of(process)})"
+            return f" by pid {process.name} ({_command_of(process)}{_place_of(process)})"
     return ""
 
 
@@ -50,4 +50,13 @@ def _command_of(process: Path) -> str:
         words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return "unknown"
-    return " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words)).strip()
+    if len(words) > 1 and Path(words[0]).name.startswith("python") and not words[1].startswith("-"):
+        del words[0]  # A script is known by its own name.
+    return " ".join((Path(words[0]).name, *words[1:])).strip()
+
+
+def _place_of(process: Path) -> str:
+    try:
+        return ", this directory" if (process / "cwd").samefile(Path.cwd()) else ""
+    except OSError:
+        return ""

@@ -134,6 +134,10 @@ class Agenda:
         """Return the pending activations of a source, oldest first."""
         return [each for each in self.open_of(source) if each.state in PENDING]
 
+    def open_activations(self) -> list[Activation]:
+        """Return the pending and leased activations, by source."""
+        return [self.activations[each] for ids in self._open.values() for each in ids]
+
     def in_state(self, state: ActivationState) -> list[Activation]:
         """Return the activations in one state, in the order in which they came to it."""
         return [self.activations[each] for each in self._in[state]]

@@ -15,7 +15,17 @@ from blackboard.core.fact import Fact
 from blackboard.core.trigger import Pattern
 from blackboard.core.values import to_millionths
 
-__all__ = ["ANSWERS_MAX", "Goals", "Progress", "Verdict", "best_answer", "deadlines_of", "judge", "matches"]
+__all__ = [
+    "ANSWERS_MAX",
+    "Goals",
+    "Progress",
+    "Verdict",
+    "best_answer",
+    "deadlines_of",
+    "is_spent",
+    "judge",
+    "matches",
+]
 
 ANSWERS_MAX = 10
 """How many entries the recorded best answer names at most."""
@@ -27,10 +37,12 @@ class Progress(Fact):
     Args:
         is_quiescent: Nothing is left to do, and it was signalled to no avail.
         leases_granted: On this board so far.
+        leases_live: How many of them are live.
     """
 
     is_quiescent: bool
     leases_granted: int
+    leases_live: int
 
 
 class Goals:
@@ -94,7 +106,7 @@ def _judge(
                 return Verdict(outcome="exhausted", reason=f"the deadline of {after_ms} ms has passed")
             return None
         case Spent(activations=activations):
-            if progress.leases_granted >= activations:
+            if progress.leases_granted >= activations and progress.leases_live == 0:
                 return Verdict(
                     outcome="exhausted", reason=f"the budget of {activations} activations is spent"
                 )
@@ -104,6 +116,12 @@ def _judge(
             return verdicts[-1] if all(verdicts) else None
         case _:
             assert_never(condition)
+
+
+def is_spent(board: Board, leases_granted: int) -> bool:
+    """Tell whether the budget of activations allows no further lease; those that run may finish."""
+    bounds = (each.activations for each in board.settings.completion if isinstance(each, Spent))
+    return any(leases_granted >= bound for bound in bounds)
 
 
 def deadlines_of(board: Board) -> list[int]:

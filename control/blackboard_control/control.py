@@ -27,7 +27,7 @@ from blackboard.core.record import Record
 from blackboard.core.source import SourceDeclaration
 from blackboard.core.values import to_fraction, to_millionths
 from blackboard_control.agenda import Agenda
-from blackboard_control.completion import Goals, Progress, best_answer, deadlines_of, judge
+from blackboard_control.completion import Goals, Progress, best_answer, deadlines_of, is_spent, judge
 from blackboard_control.matcher import NOTHING, Delta, Match, Matcher
 from blackboard_control.rating import combine, rate
 from blackboard_control.roster import Roster
@@ -35,6 +35,7 @@ from blackboard_control.strategy import Key, strategy_named
 
 __all__ = ["Control"]
 
+UNFINISHED = "the attempt that made it did not finish"
 NO_LONGER_MATCHES = "a bound entry no longer meets its pattern"
 NEW_TRIGGER = "its source has a new trigger"
 
@@ -116,6 +117,9 @@ class Control:
                 for match in self.matcher.signalled("quiescent"):
                     self._trigger(record, match)
                 self._note_suspended(self.matcher.take_suspended())
+            case ev.BoardEnded():
+                for activation in self.agenda.open_activations():
+                    self._drop(activation.id, "cancel", "the board has ended")
             case _:
                 pass
 
@@ -142,6 +146,9 @@ class Control:
         for match in matches:
             self._trigger(record, match)
         self._note_suspended(self.matcher.take_suspended())
+        if declaration.trigger.signal is not None:
+            # Its signal may have been given already; it is given again, which fires nobody twice.
+            self.is_signalled = False
         for activation in self.agenda.pending_of(declaration.name):
             # While the source was disabled nobody followed what its activations wait for.
             self._unmatched.pop(activation.id, None)
@@ -339,9 +346,20 @@ class Control:
                     entry=entry_id,
                     author=activation.source,
                     activation=activation_id,
-                    reason="the attempt that posted it did not finish",
+                    reason=UNFINISHED,
                 )
                 for entry_id in self.board.partials.get(activation_id, {})
+            ]
+            found += [
+                ev.LinkWithdrawn(
+                    kind=kind,
+                    source=source,
+                    target=target,
+                    author=activation.source,
+                    activation=activation_id,
+                    reason=UNFINISHED,
+                )
+                for kind, source, target in self.board.partial_links.get(activation_id, {})
             ]
         self._abandoned.clear()
         return found
@@ -363,7 +381,9 @@ class Control:
             answer = best_answer(board)
             return [ev.BoardEnded(outcome=board.closing_outcome, reason=board.closing_reason, answer=answer)]
         progress = Progress(
-            is_quiescent=self.is_signalled and self.is_idle(), leases_granted=self.leases_granted
+            is_quiescent=self.is_signalled and self.is_idle(),
+            leases_granted=self.leases_granted,
+            leases_live=self.agenda.count("leased"),
         )
         verdict = judge(board, self._goals, progress, now_ms=now_ms)
         if verdict is None:
@@ -374,7 +394,7 @@ class Control:
     def _grant(self, now_ms: int) -> list[ev.Event]:
         """Lease the one activation that comes first, if any may run."""
         settings = self.board.settings
-        if self.board.status != "open":
+        if self.board.status != "open" or is_spent(self.board, self.leases_granted):
             return []
         if not (self.agenda.count("executable") or self.agenda.count("backing_off")):
             return []

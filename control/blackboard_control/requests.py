@@ -126,11 +126,7 @@ def enable_source(control: Control, command: cm.EnableSource) -> list[ev.Event]:
     if known is not None and known.is_enabled and known.declaration == declaration:
         return []
     check_source(declaration, limits=board.limits)
-    if (
-        known is not None
-        and known.trigger_hash != declaration.trigger_hash
-        and not command.replace
-    ):
+    if known is not None and known.trigger_hash != declaration.trigger_hash and not command.replace:
         raise Rejected(
             "source_conflict",
             f"source {declaration.name!r} is registered with another trigger; pass replace to supersede it",

@@ -108,4 +108,6 @@ async def _wait_ready(session: Session, names: Sequence[str], sources: int) -> N
                     return
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise BlackboardError("timed_out", f"the agents were not ready within {READY_SECONDS_MAX:g} s") from None
+        raise BlackboardError(
+            "timed_out", f"the agents were not ready within {READY_SECONDS_MAX:g} s"
+        ) from None

@@ -41,9 +41,7 @@ def scenario_report(results: Sequence[Result], normal: Sequence[Result]) -> dict
     metrics = sorted({result.case.incident.target.metric for result in results})
     return {
         **summary(results, normal),
-        "by_metric": {
-            metric: summary(_of(results, metric), _of(normal, metric)) for metric in metrics
-        },
+        "by_metric": {metric: summary(_of(results, metric), _of(normal, metric)) for metric in metrics},
     }
 
 
@@ -60,7 +58,14 @@ def table(report: Mapping[str, Any]) -> str:
     if report.get("ablation"):
         lines += ["", _row("sources", "", "issues", "top-1", "top-3", "", "", "changed")]
         for row in report["ablation"]:
-            cells = (str(row["issues"]), _share(row["top1"]), _share(row["top3"]), "", "", str(row["changed"]))
+            cells = (
+                str(row["issues"]),
+                _share(row["top1"]),
+                _share(row["top3"]),
+                "",
+                "",
+                str(row["changed"]),
+            )
             lines.append(_row(row["board"], "", *cells))
     return "\n".join(lines)
 

@@ -64,7 +64,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "integer beyond 2^53": (post('{"n":9007199254740993}'), "limit_exceeded"),
     "integer beyond 2^64": (post('{"n":123456789012345678901234567890}'), "limit_exceeded"),
     "deep": (post(DEEP), "limit_exceeded"),
-    "very deep": (DEEPER, "limit_exceeded"),
+    "very deep": (DEEPER, "parse_error"),
     "stale token": (request("activation.complete", board="b", activation=1, token=1), "unknown_activation"),
     "hello again": (request("session.hello", protocol=1, client="x"), "invalid_request"),
 }

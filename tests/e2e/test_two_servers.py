@@ -30,8 +30,14 @@ async def test_port_in_use_says_by_whom_and_what_to_do(tmp_path: Path) -> None:
     other.mkdir()
     async with server(tmp_path, port=port) as served:
         code, said, complaint = await run("serve", "--port", str(port), folder=other)
-        assert (code, said) == (1, "")
+        assert (code, said) == (2, "")
         (line,) = complaint.splitlines()
-        assert line.startswith(f"error: port {port} is in use by pid {served.child.pid} (blackboard serve")
-        assert f"Open http://127.0.0.1:{port}" in line
-        assert line.endswith("or pass --port 0.")
+        owner = f"pid {served.child.pid} (blackboard serve --port {port})"
+        assert line == (
+            f"error: port {port} is in use by {owner}. Open http://127.0.0.1:{port} or pass --port 0."
+        )
+        # From the folder of the first, that is said as well.
+        _, _, complaint = await run(
+            "serve", "--port", str(port), "--data-dir", str(other), folder=served.folder
+        )
+        assert f"(blackboard serve --port {port}, this directory)" in complaint

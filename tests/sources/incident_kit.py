@@ -64,7 +64,9 @@ def traffic(service: str, before: float, after: float) -> Signal:
 
 def ticket(service: str = "front", metric: str = "latency") -> Ticket:
     """A ticket of five samples whose third and fourth were hurt."""
-    return Ticket(service, metric, "Average", 600, (0, 300, 600, 900, 1200), (0, 1), (0.0, 0.0, 0.4, 0.4, 0.2))
+    return Ticket(
+        service, metric, "Average", 600, (0, 300, 600, 900, 1200), (0, 1), (0.0, 0.0, 0.4, 0.4, 0.2)
+    )
 
 
 CHAIN = Topology.of((), [("front", "middle"), ("middle", "back")])
@@ -101,6 +103,8 @@ async def diagnose(incident: Incident, sources: Iterable[str] = TEAM) -> Ending:
             for each in board.engine.board.entries.values()
             if each.is_live
         }
-        believed = sorted((name for name in causes if causes[name] > 0.0), key=lambda name: (-causes[name], name))
+        believed = sorted(
+            (name for name in causes if causes[name] > 0.0), key=lambda name: (-causes[name], name)
+        )
         verdict = verdicts[0].data if verdicts else None
         return Ending(board.outcome, causes, found, verdict, list(verdict.ranking) if verdict else believed)

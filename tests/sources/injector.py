@@ -8,7 +8,7 @@ Days differ between history and window, load may step, cells are lost, and bysta
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
 
@@ -70,22 +70,24 @@ class Window:
 
         return {name: part for name in self.topology.services if (part := climb(name, frozenset())) > 0.0}
 
-    def scale(self, service: str, metric: str, factor: Callable[[int], float]) -> None:
+    def scale(self, service: str, metric: str, factors: Sequence[float]) -> None:
         """Multiply one metric of a service, sample by sample."""
         for (name, kind, _), values in self.cells.items():
             if (name, kind) == (service, metric):
-                values[:] = [None if v is None else v * factor(i) for i, v in enumerate(values)]
+                values[:] = [None if v is None else v * f for v, f in zip(values, factors, strict=True)]
 
-    def slow(self, service: str, burden_s: float, hit: float, delay_s: float) -> None:
-        """Add seconds per interval, borne by requests that take `delay_s` longer; `hit` bounds their share."""
+    def slow(self, service: str, burden_s: float, delay_s: float) -> None:
+        """Add seconds per interval, borne by requests that take `delay_s` longer."""
         volume = self.volumes[service]
         if volume <= 0.0 or burden_s <= 0.0:
             return
-        share = min(hit if hit < 1.0 else 1.0, burden_s / delay_s / volume)
+        share = min(1.0, burden_s / delay_s / volume)
         for i, strength in enumerate(self.active):
             if strength <= 0.0:
                 continue
-            self._add(service, "Average", i, burden_s / volume * strength * self.chance.lognormvariate(0.0, 0.15))
+            self._add(
+                service, "Average", i, burden_s / volume * strength * self.chance.lognormvariate(0.0, 0.15)
+            )
             for statistic, beyond in QUANTILES:
                 usual = self._cell(service, statistic, i)
                 if usual is not None and share * strength > beyond * self.chance.lognormvariate(0.0, 0.2):
@@ -181,7 +183,11 @@ def inject(
 
 def _candidates(topology: Topology, normal: Metrics, kind: str, front: str) -> list[str]:
     """Services with traffic that can hurt the front by such a fault."""
-    reach = [name for name in sorted(topology.depths_from(front)) if _usual(normal, name, "requests") >= REQUESTS_MIN]
+    reach = [
+        name
+        for name in sorted(topology.depths_from(front))
+        if _usual(normal, name, "requests") >= REQUESTS_MIN
+    ]
     budget = _time(normal, front)
     waited = [name for name in reach if _time(normal, name) * 0.5 <= budget]
     if kind == "starved":
@@ -221,40 +227,41 @@ def _another_day(window: Window) -> None:
     load, step = chance.uniform(0.8, 1.25), chance.uniform(0.75, 1.3) if chance.random() < 0.3 else 1.0
     for name in window.topology.services:
         pace = math.exp(chance.gauss(0.0, 0.15))
-        window.scale(name, "latency", lambda _, pace=pace: pace)
-        window.scale(name, "requests", lambda i: load * (step if i >= 2 else 1.0))
+        window.scale(name, "latency", [pace] * SAMPLES)
+        window.scale(name, "requests", [load * (step if i >= 2 else 1.0) for i in range(SAMPLES)])
 
 
-def _extra_s(window: Window, normal: Metrics, service: str, front: str, parts: Mapping[str, float]) -> float:
+def _extra_s(window: Window, normal: Metrics, front: str, parts: Mapping[str, float]) -> float:
     """Draw a burden in seconds per interval that the front feels clearly."""
     felt = window.chance.choice((0.12, 0.2, 0.35, 0.7, 1.5)) * _usual(normal, front, "latency")
-    del service
     return felt * window.volumes[front] / max(parts[front], 1e-9)
 
 
 def _spoil_latency(window: Window, normal: Metrics, service: str, front: str) -> tuple[str, str]:
     chance, parts = window.chance, window.burdens(service)
-    burden = _extra_s(window, normal, service, front, parts)
+    burden = _extra_s(window, normal, front, parts)
     hit = chance.choice((1.0, 1.0, 0.5, 0.1, 0.04))
     delay = burden / max(window.volumes[service] * hit, 1e-9)
     for name, part in parts.items():
-        window.slow(name, burden * part * chance.lognormvariate(0.0, 0.08), 1.0, delay)
+        window.slow(name, burden * part * chance.lognormvariate(0.0, 0.08), delay)
     for view in _views(window, service):
         measured = window.volumes[view] / max(window.volumes[service], 1.0) * chance.uniform(0.7, 1.3)
-        window.slow(view, burden * measured, 1.0, delay)
-    return "latency", chance.choice(("p50", "p90", "p95", "p99")) if chance.random() < 0.25 and hit == 1.0 else "Average"
+        window.slow(view, burden * measured, delay)
+    return "latency", chance.choice(
+        ("p50", "p90", "p95", "p99")
+    ) if chance.random() < 0.25 and hit == 1.0 else "Average"
 
 
 def _spoil_starved(window: Window, normal: Metrics, service: str, front: str) -> tuple[str, str]:
     chance, parts = window.chance, window.burdens(service)
-    burden = _extra_s(window, normal, service, front, parts)
+    burden = _extra_s(window, normal, front, parts)
     delay = burden / max(window.volumes[service], 1e-9)
     for name, part in parts.items():
-        window.slow(name, burden * part * chance.lognormvariate(0.0, 0.08), 1.0, delay)
+        window.slow(name, burden * part * chance.lognormvariate(0.0, 0.08), delay)
     private = _private(window.topology, normal, service)
     for name in private:
         if chance.random() < 0.85:
-            window.slow(name, burden * chance.uniform(0.1, 0.9) / len(private), 1.0, delay)
+            window.slow(name, burden * chance.uniform(0.1, 0.9) / len(private), delay)
     return "latency", "Average"
 
 
@@ -267,7 +274,7 @@ def _spoil_errors(window: Window, normal: Metrics, service: str, front: str) -> 
     if chance.random() < 0.6:  # what fails also takes another time
         delay = chance.choice((0.1, 0.3, 1.0))
         for name, part in parts.items():
-            window.slow(name, burden * part * 0.8 * delay, 1.0, delay)
+            window.slow(name, burden * part * 0.8 * delay, delay)
     return "availability", "Average"
 
 
@@ -276,7 +283,7 @@ def _spoil_timeout(window: Window, normal: Metrics, service: str, front: str) ->
     burden = min(_failures(window, service, front, parts), 0.3 * window.volumes[service])
     delay = chance.choice((3.0, 5.0, 10.0))
     for name, part in parts.items():
-        window.slow(name, burden * part * delay, 1.0, delay)
+        window.slow(name, burden * part * delay, delay)
         if name != service:
             window.fail(name, burden * part)
     return "availability", "Average"
@@ -330,7 +337,9 @@ def _harmless(window: Window, service: str, front: str) -> None:
         window.active = kept
     if others and chance.random() < 0.4:
         factor, first = chance.uniform(1.2, 2.5), chance.choice((1, 2, 3))
-        window.scale(chance.choice(others), "latency", lambda i: factor if i >= first else 1.0)
+        window.scale(
+            chance.choice(others), "latency", [factor if i >= first else 1.0 for i in range(SAMPLES)]
+        )
     if chance.random() < 0.5:
         for values in window.cells.values():
             values[:] = [None if chance.random() < 0.05 else value for value in values]

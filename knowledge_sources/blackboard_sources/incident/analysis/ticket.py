@@ -103,6 +103,8 @@ def _onset(metric: Metric, target: Sequence[float | None], before: tuple[int, ..
     if len(known) < _ONSET_SAMPLES_MIN:
         return before
     low, high = min(known.values()), max(known.values())
+    if high <= low:
+        return before
     calm, hurt = low + _CALM * (high - low), low + _HURT * (high - low)
     split = len(before)
     peak = max(known, key=lambda i: (known[i], -i))

@@ -108,7 +108,9 @@ def _read(
         failed += call.passed * min(1.0, call.ratio) * max(lost, reading.failed)
         if call.waited and reading.requests > 0.0:
             body += call.ratio * reading.body_s * (1.0 - lost)
-            slow += [(min(1.0, call.ratio * share), (1.0 + call.echo) * extra) for share, extra in reading.slow]
+            slow += [
+                (min(1.0, call.ratio * share), (1.0 + call.echo) * extra) for share, extra in reading.slow
+            ]
     return _measured(chance, requests, body, tuple(slow), min(1.0, failed))
 
 

@@ -67,14 +67,18 @@ def draw_trouble(
     """
     fault = _fault(world, chance)
     courses = [(fault, strengths), *_oddities(world, chance, fault, len(strengths))]
-    troubles = (Trouble(tuple((ailment, course[i]) for ailment, course in courses)) for i in range(len(strengths)))
+    troubles = (
+        Trouble(tuple((ailment, course[i]) for ailment, course in courses)) for i in range(len(strengths))
+    )
     return fault, tuple(troubles)
 
 
 def _fault(world: World, chance: random.Random) -> Ailment:
     kind = chance.choice(FAULTS)
     reach = {name: world.per_front_request(name, waited=True) for name in world.order}
-    service = chance.choice([n for n in world.order if reach[n] > 0.0 and (n != world.front or kind != "silent")])
+    service = chance.choice(
+        [n for n in world.order if reach[n] > 0.0 and (n != world.front or kind != "silent")]
+    )
     felt_s = chance.uniform(*_FELT_S) * world.front_s() / reach[service]
     if kind == "slow":
         return Ailment(service, kind, 1.0, felt_s)
@@ -99,6 +103,8 @@ def _oddities(
         if reach <= 0.0:
             found.append((Ailment(name, "slow", 1.0, chance.uniform(1.0, 4.0) * world.own_s[name]), course))
         else:
-            extra_s = min(2.0 * world.own_s[name], chance.uniform(0.2, 1.0) * _ODD_FELT * world.front_s() / reach)
+            extra_s = min(
+                2.0 * world.own_s[name], chance.uniform(0.2, 1.0) * _ODD_FELT * world.front_s() / reach
+            )
             found.append((Ailment(name, "slow", 1.0, extra_s), course))
     return found
