@@ -14,7 +14,7 @@ from blackboard.core.condition import AnyOf, Compare, Condition, Not, variables_
 from blackboard.core.errors import Rejected
 from blackboard.core.fact import Fact
 from blackboard.core.limits import Limits
-from blackboard.core.values import Fraction, canonical, check_fraction, digest, pointer_parts
+from blackboard.core.values import Fraction, canonical, check_fraction, digest, is_tuple, pointer_parts
 
 __all__ = ["Pattern", "Signal", "Trigger", "check_trigger", "describe", "trigger_hash"]
 
@@ -66,14 +66,12 @@ def trigger_hash(trigger: Trigger) -> str:
 
 def _whole(value: object) -> object:
     """Return the JSON form of a part of a trigger, defaults included."""
-    match value:
-        case Fact():
-            fields = {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
-            return {"": type(value).__name__, **fields}
-        case [*parts]:
-            return [_whole(each) for each in parts]
-        case _:
-            return value
+    if isinstance(value, Fact):
+        fields = {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
+        return {"": type(value).__name__, **fields}
+    if is_tuple(value):
+        return [_whole(each) for each in value]
+    return value
 
 
 def check_trigger(trigger: Trigger, *, limits: Limits) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "digest",
     "is_array",
     "is_object",
+    "is_tuple",
     "pointer_get",
     "pointer_parts",
     "to_fraction",
@@ -98,6 +99,11 @@ def unify_numbers(value: object) -> object:
 def digest(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal characters."""
     return hashlib.sha256(data).hexdigest()
+
+
+def is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    """Tell whether a value is a tuple, the form of arrays inside facts."""
+    return isinstance(value, tuple)
 
 
 def pointer_parts(path: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blackboard_sources.incident.telemetry import Incident, Metrics, TelemetryError, read_folder
@@ -31,18 +31,19 @@ class Scenario:
     normal: tuple[Case, ...]
 
 
-def read_scenarios(folder: Path, *, limit: int | None, normal: int) -> list[Scenario]:
+def read_scenarios(folder: Path, *, limit: int | None, normal: int, shift_s: int = 0) -> list[Scenario]:
     """Read one scenario folder, or a folder of them.
 
     Args:
         folder: The folder.
         limit: Read at most so many incidents of each scenario; `None` reads all.
         normal: How many windows of normal operation to add to each scenario.
+        shift_s: How much later than it was the ticket of each incident comes, seconds.
 
     Raises:
         TelemetryError: When nothing is found, or something is malformed.
     """
-    scenarios = [_read(each, limit, normal) for each in _scenario_folders(folder)]
+    scenarios = [_read(each, limit, normal, shift_s) for each in _scenario_folders(folder)]
     if not any(scenario.cases for scenario in scenarios):
         raise TelemetryError(
             f"{folder}: no incident found; expected train/issue_*/ or test/issue_*/ in each scenario folder, "
@@ -65,13 +66,14 @@ def _scenario_folders(folder: Path) -> list[Path]:
     return found
 
 
-def _read(folder: Path, limit: int | None, normal: int) -> Scenario:
+def _read(folder: Path, limit: int | None, normal: int, shift_s: int = 0) -> Scenario:
     name = folder.resolve().name
     cases: list[Case] = []
     for incident, truth in read_folder(folder):
         if limit is not None and len(cases) >= limit:
             break
-        cases.append(Case(f"{name}/{incident.name}", incident, truth))
+        moved = replace(incident, target=replace(incident.target, at_s=incident.target.at_s + shift_s))
+        cases.append(Case(f"{name}/{incident.name}", moved, truth))
     return Scenario(name, tuple(cases), tuple(_normal_windows(name, cases, normal)))
 
 
@@ -92,9 +94,8 @@ def _normal_windows(name: str, cases: Sequence[Case], count: int) -> list[Case]:
             break
         window = _rows(history, range(start, start + size))
         rest = _rows(history, [*range(start), *range(start + size, total)])
-        target = model.target
-        moved = type(target)(target.service, target.metric, target.statistic, window.times_s[size // 2])
-        incident = Incident(f"normal_{number}", model.topology, rest, window, moved)
+        target = replace(model.target, at_s=window.times_s[size // 2])
+        incident = Incident(f"normal_{number}", model.topology, rest, window, target)
         found.append(Case(f"{name}/normal_{number}", incident, None))
     return found
 

@@ -1,6 +1,6 @@
 """Diagnose a folder of incidents on a real server, and say how often the cause was found.
 
-python examples/incident/run.py --data DIR [--json] [--ablation] [--limit N]
+python examples/incident/run.py --data DIR [--json] [--ablation] [--limit N] [--normal N] [--shift S]
 
 DIR holds scenario folders (or is one), each with graph.csv, noissue/metrics.csv and any of train/ and
 test/ with issue_*/metrics.csv and issue_*/target.json; see the README beside this file.
@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example and return the exit code: 0 done, 1 failed, 2 the folder or the options are wrong."""
     options = _parser().parse_args(arguments)
     try:
-        scenarios = read_scenarios(options.data, limit=options.limit, normal=options.normal)
+        scenarios = read_scenarios(
+            options.data, limit=options.limit, normal=options.normal, shift_s=options.shift
+        )
         report = asyncio.run(_run(scenarios, ablation=options.ablation))
     except TelemetryError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -55,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=_count, help="at most so many incidents per scenario")
     parser.add_argument(
         "--normal", type=_count, default=NORMAL_DEFAULT, help="windows of normal operation per scenario [12]"
+    )
+    parser.add_argument(
+        "--shift",
+        type=int,
+        default=0,
+        help="move every ticket by so many seconds, to see what its time matters",
     )
     return parser
 

@@ -13,7 +13,7 @@ from blackboard_sources.incident.team import TEAM
 from blackboard import connect
 
 CREDITS = 1_000
-"""A board gives an agent so many activations at a time. Ours are brief, and several boards are open at once."""
+"""Credits count per board. Our activations are brief, and several boards are open at once."""
 
 
 async def work(url: str, token: str, name: str, sources: list[str]) -> None:

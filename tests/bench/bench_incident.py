@@ -292,7 +292,7 @@ async def check(cases: Sequence[Prepared]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 60), metavar=("FIRST", "COUNT"))
     parser.add_argument("--ablation", action="store_true")

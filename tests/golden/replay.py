@@ -75,7 +75,10 @@ def differs(pattern: Any, value: Any, bound: dict[str, Any], place: str = "") ->
         case list() if isinstance(value, list):
             if len(pattern) != len(value):
                 return f"{place}: {len(value)} items, expected {len(pattern)}"
-            found = (differs(*pair, bound, f"{place}/{n}") for n, pair in enumerate(zip(pattern, value)))  # noqa: B905
+            found = (
+                differs(*pair, bound, f"{place}/{n}")
+                for n, pair in enumerate(zip(pattern, value, strict=True))
+            )
         case _:
             is_same = type(pattern) is type(value) and pattern == value
             return None if is_same else f"{place}: {value!r}, expected {pattern!r}"
@@ -93,14 +96,14 @@ class Replay:
     def __init__(self, url: str, token: str) -> None:
         self.url = url
         self.bound: dict[str, Any] = {"token": token}
-        self._open: dict[str, ClientConnection] = {}
+        self.open: dict[str, ClientConnection] = {}
         self._early: dict[str, list[dict[str, Any]]] = {}
 
     async def connection(self, name: str) -> ClientConnection:
         """Return a connection; it is opened at its first use."""
-        if name not in self._open:
-            self._open[name] = await connect(self.url, proxy=None, compression=None)
-        return self._open[name]
+        if name not in self.open:
+            self.open[name] = await connect(self.url, proxy=None, compression=None)
+        return self.open[name]
 
     async def step(self, line: dict[str, Any]) -> None:
         """Carry out one line."""
@@ -115,7 +118,7 @@ class Replay:
             case {"receive": pattern}:
                 await self._receive(name, pattern)
             case {"close": _}:
-                await self._open.pop(line["close"]).close()
+                await self.open.pop(line["close"]).close()
             case {"closed": code}:
                 await self._closed(name, code)
             case _:
@@ -141,13 +144,13 @@ class Replay:
             return frame
 
     async def _closed(self, name: str, code: int) -> None:
-        socket = self._open.pop(name)
+        socket = self.open.pop(name)
         await asyncio.wait_for(socket.wait_closed(), SECONDS_MAX)
         assert socket.close_code == code, f"closed with {socket.close_code}, expected {code}"
 
     async def end(self) -> None:
         """Close what is open; nothing may be left that no line expects."""
-        for name, socket in self._open.items():
+        for name, socket in self.open.items():
             await socket.close()
             with contextlib.suppress(ConnectionClosed):
                 while True:
@@ -170,47 +173,52 @@ async def replay(path: Path, url: str, token: str) -> None:
 # Writing anew.
 
 VARYING = {
-    **dict.fromkeys(("time_ms", "posted_ms", "opened_ms", "since_ms", "deadline_ms"), "integer"),
-    **dict.fromkeys(("trigger_hash", "version_text", "state", "chain"), "string"),
+    **dict.fromkeys(("time_ms", "posted_ms", "opened_ms", "since_ms"), "integer"),
+    **dict.fromkeys(("durability", "message", "trigger_hash"), "string"),
     "limits": "object",
 }
+REVISIONS = dict.fromkeys(("revision", "posted_revision", "data_revision"), "integer")
+"""They vary where sources act: when an agent was attached to a board stands in its log, too."""
 
 
-def generalize(value: Any, key: str = "") -> Any:
+def generalize(value: Any, varying: dict[str, str], key: str = "") -> Any:
     """Put placeholders where runs differ."""
-    if key == "token" and isinstance(value, int):
-        return {"$bind": f"lease_{value}"}
-    if key in VARYING and type(value) in KINDS[VARYING[key]]:
-        return {"$any": VARYING[key]}
-    if (key == "version" and isinstance(value, str)) or (
-        isinstance(value, str) and value.startswith("agent-")
-    ):
-        return {"$any": "string"}
-    if isinstance(value, dict):
-        return {name: generalize(each, name) for name, each in value.items()}
-    return [generalize(each) for each in value] if isinstance(value, list) else value
+    if key == "token":
+        return {"$bind": f"lease_{value}" if isinstance(value, int) else "worker"}
+    if key in varying and type(value) in KINDS[varying[key]]:
+        return {"$any": varying[key]}
+    match value:
+        case str() if key == "version" or value.startswith("agent-"):
+            return {"$any": "string"}
+        case dict():
+            return {name: generalize(each, varying, name) for name, each in value.items()}
+        case list():
+            return [generalize(each, varying) for each in value]
+        case _:
+            return value
 
 
 async def renew(path: Path, url: str, token: str) -> str:
     """Return a transcript with its `receive` lines as they come now."""
     run = Replay(url, token)
     lines: list[dict[str, Any]] = []
+    is_worked = "source.register" in path.read_text(encoding="utf-8")
+    varying = VARYING | REVISIONS if is_worked else VARYING
 
     async def drain() -> None:
-        for name in list(run._open):
+        for name in list(run.open):
             on = {} if name == "main" else {"on": name}
             with contextlib.suppress(TimeoutError, ConnectionClosed):
                 while True:
                     frame = await run.next_frame(name, QUIET_SECONDS)
-                    pattern = generalize(frame)
+                    pattern = generalize(frame, varying)
                     assert differs(pattern, frame, run.bound) is None
                     lines.append(on | {"receive": pattern})
 
     for line in load(path):
         if "receive" in line:
             continue
-        if lines and ("send" in lines[-1] or "send_text" in lines[-1]) and not line.get("with"):
-            await drain()
+        await drain()
         if "closed" not in line:
             await run.step(line)
         lines.append(line)

@@ -95,7 +95,7 @@ def simulate_normal(chance: random.Random, *, samples: int = 300) -> Normal:
 
 
 def _metrics(ticks: Sequence[dict[str, Reading]], start_s: int, chance: random.Random) -> Metrics:
-    """Lay the readings out as a table; a service without requests shows no latency, and some cells are lost."""
+    """Lay the readings out as a table; a service without requests has no latency, and cells get lost."""
     series: dict[SeriesKey, tuple[float | None, ...]] = {}
     for name in sorted(ticks[0]):
         column = [tick[name] for tick in ticks]
