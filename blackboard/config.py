@@ -3,7 +3,7 @@
 `resolve` returns the settings together with the origin of each value, so that `blackboard config` can show
 where it came from. In the environment and in the file the names are those of `Config`'s fields
 (`BLACKBOARD_DATA_DIR`, `data_dir = "…"`); limits go by `limits.<name>` in the file's table `[limits]` and by
-`BLACKBOARD_LIMITS_<NAME>` in the environment.
+`BLACKBOARD_LIMITS_<NAME>` in the environment, and the settings of worker processes likewise by `[workers]`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,31 @@ from blackboard.core.errors import BlackboardError
 from blackboard.core.limits import DEFAULT_LIMITS, Limits
 from blackboard.core.values import is_object
 
-__all__ = ["FILE_NAME", "Config", "Durability", "Resolved", "resolve"]
+__all__ = ["FILE_NAME", "Config", "Durability", "Resolved", "WorkerSettings", "resolve"]
 
 Durability: TypeAlias = Literal["full", "relaxed", "memory"]
 """`full`: on disk before it is acknowledged; `relaxed`: survives a crash of the server, not of the machine;
 `memory`: kept nowhere."""
 
 FILE_NAME: Final = "blackboard.toml"
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the worker processes of plugins are run. A bound of 0 is none.
+
+    Args:
+        memory_mib_max: Most private memory of one worker, in MiB; beyond it an allocation fails.
+        open_files_max: Most open files of one worker, sockets included.
+        niceness: How far workers step back when others want the processor, 0 to 19.
+        reload: Whether files that appear, change or disappear while serving are heeded.
+        entry_points: Whether modules are run that installed packages name in `blackboard.knowledge_sources`.
+    """
+
+    memory_mib_max: int = 2_048
+    open_files_max: int = 1_024
+    niceness: int = 5
+    reload: bool = True
+    entry_points: bool = True
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +60,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         default_board: Board that is always there and never ends by itself; empty for none.
         hosts: Further host names under which this server is reached, for the check of `Host` and `Origin`.
         limits: Bounds of every queue, message and cascade.
+        workers: How the processes of plugins are run.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +72,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     default_board: str = "default"
     hosts: tuple[str, ...] = ()
     limits: Limits = DEFAULT_LIMITS
+    workers: WorkerSettings = WorkerSettings()
 
     @property
     def is_ephemeral(self) -> bool:
@@ -89,9 +109,9 @@ def resolve(
     Raises:
         BlackboardError: `invalid_settings`, naming the setting and where it came from.
     """
-    values: dict[str, Any] = {name: getattr(Config(), name) for name in _FIELDS}
-    bounds: dict[str, Any] = msgspec.structs.asdict(DEFAULT_LIMITS)
-    origins = dict.fromkeys((*(name for name in _FIELDS if name != "limits"), *_limit_names()), "default")
+    values = {name: getattr(Config(), name) for name in _FIELDS}
+    tables = {name: msgspec.structs.asdict(values[name]) for name in _TABLES}
+    origins = dict.fromkeys((*_PLAIN, *_TABLED), "default")
     layers = (
         _from_file(directory / FILE_NAME),
         _from_environment(environ),
@@ -99,19 +119,26 @@ def resolve(
     )
     for layer in layers:
         for name, (value, origin) in layer.items():
-            _place(name, value, origin, values, bounds)
+            _place(name, value, origin, values, tables)
             origins[name] = origin
-    values["limits"] = Limits(**bounds)
+    for name, kind in _TABLES.items():
+        values[name] = kind(**tables[name])
     return Resolved(config=Config(**values), origins=origins)
 
 
 _FIELDS: Final = Config.__struct_fields__
 _TYPES: Final = {each.name: each.type for each in msgspec.structs.fields(Config)}
-_LIMITS: Final = Limits.__struct_fields__
-
-
-def _limit_names() -> tuple[str, ...]:
-    return tuple(f"limits.{name}" for name in _LIMITS)
+_TABLES: Final[dict[str, type[Limits | WorkerSettings]]] = {
+    "limits": Limits,
+    "workers": WorkerSettings,
+}
+_PLAIN: Final = tuple(name for name in _FIELDS if name not in _TABLES)
+_TABLED: Final = {
+    f"{table}.{each.name}": each.type
+    for table, kind in _TABLES.items()
+    for each in msgspec.structs.fields(kind)
+}
+"""Settings that stand in a table, and the type of each."""
 
 
 def _flag(name: str) -> str:
@@ -125,38 +152,46 @@ def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BlackboardError("invalid_settings", f"{path} cannot be read: {error}") from error
-    limits = content.pop("limits", {})
-    if not is_object(limits):
-        raise BlackboardError("invalid_settings", f"{path}: limits must be a table, [limits]")
-    flat = content | {f"limits.{name}": value for name, value in limits.items()}
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        if name not in _TABLES:
+            flat[name] = value
+        elif is_object(value):
+            flat |= {f"{name}.{each}": inner for each, inner in value.items()}
+        else:
+            raise BlackboardError("invalid_settings", f"{path}: {name} must be a table, [{name}]")
     return {name: (value, str(path)) for name, value in flat.items()}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
-    known = {f"BLACKBOARD_{name.replace('.', '_').upper()}": name for name in (*_FIELDS, *_limit_names())}
+    known = {f"BLACKBOARD_{name.replace('.', '_').upper()}": name for name in (*_PLAIN, *_TABLED)}
     return {
         name: (
             tuple(filter(None, environ[variable].split(","))) if name == "hosts" else environ[variable],
             variable,
         )
         for variable, name in known.items()
-        if name != "limits" and variable in environ
+        if variable in environ
     }
 
 
-def _place(name: str, value: Any, origin: str, values: dict[str, Any], bounds: dict[str, Any]) -> None:
-    table, _, limit = name.partition(".")
-    if table == "limits" and limit in bounds:
-        bounds[limit] = _convert(name, value, int, origin)
-        if bounds[limit] < 1:
-            raise BlackboardError("invalid_settings", f"{origin}: {name} is {value!r}; expected 1 or more")
-    elif name in _TYPES and name != "limits":
+def _place(
+    name: str, value: Any, origin: str, values: dict[str, Any], tables: dict[str, dict[str, Any]]
+) -> None:
+    table, _, field_ = name.partition(".")
+    if name in _TABLED:
+        converted = _convert(name, value, _TABLED[name], origin)
+        least = 1 if table == "limits" else 0
+        if converted < least:
+            raise BlackboardError(
+                "invalid_settings", f"{origin}: {name} is {value!r}; expected {least} or more"
+            )
+        tables[table][field_] = converted
+    elif name in _PLAIN:
         values[name] = _convert(name, value, _TYPES[name], origin)
     else:
-        known = ", ".join(each for each in _FIELDS if each != "limits")
-        raise BlackboardError(
-            "invalid_settings", f"{origin}: no setting {name!r}; there are {known}, limits.*"
-        )
+        known = ", ".join((*_PLAIN, *(f"{each}.*" for each in _TABLES)))
+        raise BlackboardError("invalid_settings", f"{origin}: no setting {name!r}; there are {known}")
 
 
 def _convert(name: str, value: Any, kind: Any, origin: str) -> Any:

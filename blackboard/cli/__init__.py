@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from blackboard.cli.failures import guarded
+from blackboard.cli.failures import OK, guarded, hush
 
 __all__ = ["main"]
 
@@ -62,6 +62,14 @@ class _Commands(click.Group):
             if near:
                 raise click.UsageError(f"no command {args[0]!r}; did you mean {near[0]!r}?", ctx) from error
             raise
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; that the reader of its output is gone is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            hush()
+            return OK
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their first lines, which are kept here so that `--help` imports none."""

@@ -42,7 +42,9 @@ async def agenda_command(
             return
         rows = [_row(each) for each in result["activations"]]
         if rows:
-            click.echo(table(rows, header=["ACTIVATION", "SOURCE", "STATE", "RATING", "TRIES", "ENTRIES", "WHY"]))
+            click.echo(
+                table(rows, header=["ACTIVATION", "SOURCE", "STATE", "RATING", "TRIES", "ENTRIES", "WHY"])
+            )
         elif state is not None:
             click.echo(f"No activation of {board} is {state}.")
         else:

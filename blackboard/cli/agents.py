@@ -13,15 +13,15 @@ __all__ = ["agents_command"]
 
 
 @click.command("agents")
-@click.option("--all", "all_", is_flag=True, help="Also who works for no source, such as this command.")
+@click.option("--all", "all_", is_flag=True, help="Also who is gone, or works for no source.")
 @as_json
 @on_server
 async def agents_command(*, all_: bool, url: str | None, token: str | None, json_: bool) -> None:
-    """Show the agents that work for a source or hold a lease, and the sources with their triggers."""
+    """Show the agents that are at work or hold a lease, and the sources with their triggers."""
     async with session(url, token) as server:
         agents = (await server.request("agent.list", {}))["agents"]
         sources = (await server.request("source.list", {}))["sources"]
-    shown = [each for each in agents if all_ or each["sources"] or each["leases"]]
+    shown = [each for each in agents if all_ or each["leases"] or (each["connected"] and each["sources"])]
     if json_:
         print_json({"agents": shown, "sources": sources})
         return

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from blackboard_sources.incident.diagnosis import Diagnosis
     from blackboard_sources.incident.simulate import Simulated
 
-    from blackboard.client import Board, Session
+    from blackboard.authoring import Entry
+    from blackboard.client import Board, Session, WhyEdge
     from blackboard.server.app import Server
 
 __all__ = ["demo_command"]
@@ -238,7 +239,7 @@ async def _evidence(board: Board, cause: int) -> list[dict[str, Any]]:
         {
             "for": edge.kind == "supports",
             "strength": round(edge.weight * why.nodes[edge.source].belief, 4),
-            "author": edge.author,
+            "author": _witness(edge, why.nodes[edge.source]),
             "reason": edge.reason or why.nodes[edge.source].note,
             "entry": edge.source,
         }
@@ -246,6 +247,11 @@ async def _evidence(board: Board, cause: int) -> list[dict[str, Any]]:
         if edge.kind in {"supports", "refutes"} and (edge.target == cause or edge.target in faults)
     ]
     return sorted(items, key=lambda item: (-float(item["strength"]), int(item["entry"])))
+
+
+def _witness(edge: WhyEdge, evidence: Entry[Any]) -> str:
+    """Return whose judgement a link hands on: its drawer's own, or that of the evidence it starts at."""
+    return evidence.author if edge.reason in {"", evidence.note} else edge.author
 
 
 def _conclude(diagnosis: Diagnosis, simulated: Simulated, say: _Voice) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -10,7 +11,7 @@ import click
 
 from blackboard.core.errors import BlackboardError
 
-__all__ = ["FAILED", "OK", "POLICY", "UNREACHABLE", "USAGE", "exit_code_of", "guarded", "told"]
+__all__ = ["FAILED", "OK", "POLICY", "UNREACHABLE", "USAGE", "exit_code_of", "guarded", "hush", "told"]
 
 OK: Final = 0
 FAILED: Final = 1
@@ -33,6 +34,11 @@ _CODES: Final = {
 def exit_code_of(error: BlackboardError) -> int:
     """Return the exit code that an error amounts to."""
     return _CODES.get(error.code, FAILED)
+
+
+def hush() -> None:
+    """Go on without a reader of our output, as after `| head`; nothing is left to flush at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def told(error: BlackboardError) -> str:
@@ -59,8 +65,4 @@ def guarded(command: Callable[..., object]) -> None:
     except BlackboardError as error:
         click.echo(f"error: {told(error)}", err=True)
         sys.exit(exit_code_of(error))
-    except BrokenPipeError:
-        # The reader of our output is gone, as with `| head`; there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(OK)
     sys.exit(result if isinstance(result, int) else OK)

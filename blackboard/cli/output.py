@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Sequence
 from typing import Any
@@ -12,19 +11,7 @@ import orjson
 
 from blackboard.core.values import is_array, is_object
 
-__all__ = [
-    "LOG_LEVELS",
-    "belief_bar",
-    "entry_line",
-    "event_line",
-    "print_json",
-    "start_log",
-    "summary",
-    "table",
-]
-
-LOG_LEVELS = click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False)
-"""What `--log-level` takes."""
+__all__ = ["belief_bar", "entry_line", "event_line", "print_json", "summary", "table"]
 
 _STATUS_MARKS = {
     "accepted": "+",
@@ -34,11 +21,6 @@ _STATUS_MARKS = {
     "retracted": "-",
     "expired": ".",
 }
-
-
-def start_log(level: str) -> None:
-    """Write log lines of `level` and above to standard error."""
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
 
 
 def print_json(value: Any) -> None:

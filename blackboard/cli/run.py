@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from blackboard.cli.output import LOG_LEVELS, start_log
+from blackboard.cli.logs import LOG_LEVELS, start_log
 from blackboard.cli.remote import default_url, on_server
 
 __all__ = ["run_command"]

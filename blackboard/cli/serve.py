@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from blackboard.cli.output import LOG_LEVELS, start_log
+from blackboard.cli.logs import LOG_LEVELS, start_log
+from blackboard.cli.news import news_lines
 from blackboard.core.errors import BlackboardError
 
 if TYPE_CHECKING:
     from blackboard.server.app import Server
+    from blackboard.server.plugin import News
+
+T = TypeVar("T")
 
 __all__ = ["run", "serve_command", "wait_for_end"]
 
@@ -47,19 +52,29 @@ def serve_command(*, log_level: str, **flags: Any) -> None:
     run(_serve(resolved.config))
 
 
-def run(main: Any) -> Any:
-    """Run a coroutine, on uvloop where it is installed."""
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine, on uvloop where it is installed; being asked to end is taken like Ctrl-C."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
+        return asyncio.run(_endable(main))
+    return uvloop.run(_endable(main))
+
+
+async def _endable(main: Coroutine[Any, Any, T]) -> T:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    return await main
 
 
 async def _serve(config: Any) -> None:
     from blackboard.server.app import Server
 
-    async with Server(config) as server:
+    def tell(news: News) -> None:
+        for line in news_lines(news, config.sources_dir):
+            click.echo(line)
+
+    # Plugins start once the server is ready, so they say something only after the banner.
+    async with Server(config, tell=tell) as server:
         for line in banner(server):
             click.echo(line)
         await wait_for_end(server)
@@ -68,16 +83,20 @@ async def _serve(config: Any) -> None:
 
 def banner(server: Server) -> list[str]:
     """Return the lines that tell a person where everything is."""
+    from blackboard.server.plugins import find_plugins
+
     config = server.config
     kept = "kept nowhere (--ephemeral)" if config.is_ephemeral else f"{config.data_path / 'board.db'}"
     note = "" if config.is_ephemeral else "  kept across restarts; --ephemeral for memory"
     folder = Path(config.sources_dir) if config.sources_dir else None
-    plugins = len(list(folder.glob("[!_.]*.py"))) if folder is not None and folder.is_dir() else 0
+    plugins = 0 if folder is None else len(find_plugins(folder))
+    files = "1 file" if plugins == 1 else f"{plugins} files"
+    watching = " · watching" if config.workers.reload else ""
     return [
         f"  Board      {server.page_url}   open this",
         f"  Agents     {server.url}   token in {server.token_file}",
         f"  Data       {kept}{note}",
-        f"  Sources    {config.sources_dir or 'none'}/ · {plugins} files",
+        f"  Sources    {config.sources_dir}/ · {files}{watching}" if folder else "  Sources    none",
     ]
 
 

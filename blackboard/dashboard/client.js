@@ -42,31 +42,21 @@ const LEASE_LOST = new Set(["stale_token", "unknown_activation", "unknown_board"
 /** @typedef {{ revision: number, event: { event: string, [field: string]: any }, origin?: Json }} LogRecord */
 
 /**
- * An entry as the board shows it.
- * @typedef {object} EntryView
- * @property {number} id
- * @property {string} type
- * @property {string} level
- * @property {Json} data
- * @property {number} version
- * @property {string} status  proposed, accepted, rejected, superseded, retracted or expired
- * @property {string} author
- * @property {number} confidence  what is claimed, 0 to 1
- * @property {number} belief  what the evidence makes of it, 0 to 1
- * @property {number[]} [because]
- * @property {string} [note]
+ * An entry as the board shows it; `confidence` is what is claimed, `belief` what the evidence makes of it, 0 to 1.
+ * @typedef {{ id: number, type: string, level: string, data: Json, version: number, status: string, author: string,
+ *     confidence: number, belief: number, because?: number[], note?: string }} EntryView
  */
 
 /**
- * One commit of a watched board: revisions `first` to `last`, never split.
- * @typedef {object} Change
- * @property {string} board
- * @property {number} first
- * @property {number} last
- * @property {number} time_ms
- * @property {LogRecord[]} records
- * @property {Record<string, number>} [beliefs]  new beliefs by entry; with live commits only
+ * One commit of a watched board: revisions `first` to `last`, never split; `beliefs` come with live commits only.
+ * @typedef {{ board: string, first: number, last: number, time_ms: number, records: LogRecord[],
+ *     beliefs?: Record<string, number> }} Change
  */
+
+/** @typedef {{ method: string, text: string, resolve: (result: any) => void, reject: (error: Error) => void,
+ *     onresult?: (result: any) => void, done: () => void }} Pending */
+/** @typedef {Contribution | Contribution[] | void | null} Outcome */
+/** @typedef {(work: Activation) => Outcome | Promise<any>} Handler */
 
 /**
  * @typedef {object} Options
@@ -146,7 +136,7 @@ export class Session {
   #attempts = 0;
   #connectedAt = 0;
   #heardAt = 0;
-  #prefix = Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("");
+  #prefix = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
 
   /** @param {string} url @param {Options} options */
   constructor(url, options) {
@@ -260,11 +250,13 @@ export class Session {
   /** @param {string} method @param {Json} params @param {number} timeoutMs @param {AbortSignal} [signal] */
   async #request(method, params, timeoutMs, signal) {
     signal?.throwIfAborted();
+    const deadline = Date.now() + timeoutMs;
     const max = Math.min(this.hello.limits?.connection_inflight_max ?? INFLIGHT_MAX, INFLIGHT_MAX);
     while (this.#pending.size >= max && !this.#end) await new Promise((go) => this.#queue.push(() => go(null)));
+    signal?.throwIfAborted();
     if (this.#end) throw this.#end;
     if (!this.#isLive && ONLY_HERE.has(method)) throw lost(`${method}: not connected just now`);
-    return this.send(method, params, { timeoutMs, signal });
+    return this.send(method, params, { timeoutMs: Math.max(deadline - Date.now(), 1), signal });
   }
 
   /**
@@ -333,7 +325,8 @@ export class Session {
       const socket = this.#socket = new (this.options.WebSocket ?? WebSocket)(this.url);
       const timer = setTimeout(() => this.#drop(socket, "no answer to hello in time"), TIMEOUT_MS);
       const greeting = {
-        protocol: PROTOCOL, client: this.options.name ?? "blackboard-js", token: this.options.token, agent: this.agent,
+        protocol: PROTOCOL, client: this.options.name ?? "blackboard-js",
+        token: this.options.token, agent: this.agent, // undefined is left out
       };
       socket.onopen = () => socket.send(
         JSON.stringify({ jsonrpc: "2.0", id: 0, method: "session.hello", params: greeting }),
@@ -364,7 +357,10 @@ export class Session {
     });
   }
 
-  /** Do not wait for a peer that may be gone. @param {WebSocket} socket @param {string} reason @param {Error} [error] */
+  /**
+   * Leave a connection without waiting for a peer that may be gone.
+   * @param {WebSocket} socket @param {string} reason @param {Error} [error]
+   */
   #drop(socket, reason, error) {
     const onclose = /** @type {any} */ (socket.onclose);
     socket.close();
@@ -488,12 +484,14 @@ export class Session {
   #offered(offer) {
     const key = `${offer.board}#${offer.activation}`;
     const standing = this.#work.get(key);
-    if (standing?.token === offer.token) return standing.accept(); // it comes again after a reconnect
-    if (standing && standing.token > offer.token) return;
-    standing?.withdraw("it was offered again under a newer token");
+    if (standing) {
+      if (standing.token === offer.token) return standing.accept(); // it comes again after a reconnect
+      if (standing.token > offer.token) return;
+      standing.withdraw("it was offered again under a newer token");
+    }
     const source = this.#sources.get(offer.source);
     if (!source || this.#isStopping) return; // left unaccepted, it is offered to another
-    if (!standing && this.#work.size >= 2 * this.credits) return this.warn(`${key} exceeds the credits of this agent`);
+    if (!standing && this.#work.size >= 2 * this.credits) return this.warn(`${key} exceeds this agent's credits`);
     const work = new Activation(this, offer);
     this.#work.set(key, work);
     work.run(source.handler).finally(() => {
@@ -504,19 +502,9 @@ export class Session {
   /** @param {Json} params */
   #withdrawn({ board, activation, token, reason }) {
     const work = this.#work.get(`${board}#${activation}`);
-    if (work?.token === token) work.withdraw(reason ?? "");
+    if (work && work.token === token) work.withdraw(reason ?? "");
   }
 }
-
-/**
- * @typedef {object} Pending
- * @property {string} method
- * @property {string} text
- * @property {(result: any) => void} resolve
- * @property {(error: Error) => void} reject
- * @property {((result: any) => void) | undefined} onresult
- * @property {() => void} done
- */
 
 /** @param {Json} error */
 function refusal({ message, data }) {
@@ -542,7 +530,7 @@ export class Board {
   /** Status, settings, answer. @returns {Promise<Json>} */
   get() { return this.call("board.get"); }
 
-  /** Make an entry type known. @param {Json} type  name, level, schema, identity … @returns {Promise<ChangeResult>} */
+  /** Make an entry type known. @param {Json} type  name, level, schema … @returns {Promise<ChangeResult>} */
   define(type) { return this.call("type.define", { type }); }
 
   /**
@@ -558,7 +546,10 @@ export class Board {
    */
   batch(contributions, more = {}) { return this.call("entry.batch", { contributions, ...more }); }
 
-  /** Replace data or claim, if `version` is still present. @param {number} entry @param {number} version @param {Json} change */
+  /**
+   * Replace data or claim, if `version` is still present.
+   * @param {number} entry @param {number} version @param {Json} change  data, confidence, because, note
+   */
   revise(entry, version, change) { return this.call("entry.revise", { entry, version, ...change }); }
 
   /** @param {string} kind @param {number} source @param {number} target @param {Json} [more]  weight, reason */
@@ -611,7 +602,10 @@ export class Watch {
   #isClosed = false;
   #isSubscribing = false;
 
-  /** @param {Board} board @param {{ after?: number, types?: string[], signal?: AbortSignal, keptMax?: number }} what */
+  /**
+   * @param {Board} board
+   * @param {{ after?: number, types?: string[], signal?: AbortSignal, keptMax?: number }} what
+   */
   constructor(board, { after, types, signal, keptMax = CHANGES_KEPT_MAX }) {
     this.board = board;
     this.session = board.session;
@@ -677,7 +671,8 @@ export class Watch {
     try {
       await this.session.send("board.watch", params, { onresult });
     } catch (error) {
-      if (/** @type {BlackboardError} */ (error).code !== "connection_lost") this.fail(/** @type {Error} */ (error));
+      const failure = /** @type {BlackboardError} */ (error);
+      if (failure.code !== "connection_lost") this.fail(failure);
     } finally {
       this.#isSubscribing = false;
     }
@@ -702,7 +697,7 @@ export class Watch {
   /** For the session: the server ended the subscription. @param {string} code @param {string} advice */
   lost(code, advice) {
     this.session.unroute(this);
-    if (code === "gone") return this.fail(new BlackboardError(code, `board ${this.board.name}: ${advice}`, { advice }));
+    if (code === "gone") return this.fail(new BlackboardError(code, `${this.board.name}: ${advice}`, { advice }));
     this.#isOverrun = true;
     this.#wake();
   }
@@ -718,8 +713,6 @@ export class Watch {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }
-
-/** @typedef {(work: Activation) => Contribution | Contribution[] | void | null | Promise<Contribution | Contribution[] | void | null>} Handler */
 
 /** One activation under a lease, as its handler sees it. */
 export class Activation {
@@ -739,7 +732,10 @@ export class Activation {
     /** @type {EntryView[]} The bound entries, in the order of the trigger's patterns. */
     this.entries = offer.entries;
     /** @type {Record<string, EntryView>} The same by the trigger's variables. */
-    this.bound = Object.fromEntries(offer.variables.map((/** @type {string} */ name, /** @type {number} */ n) => [name, offer.entries[n]]));
+    this.bound = {};
+    offer.variables.forEach((/** @type {string} */ name, /** @type {number} */ n) => {
+      this.bound[name] = offer.entries[n];
+    });
     /** Aborted when the lease has ended, or the time is up: stop working. */
     this.signal = this.#abort.signal;
   }
@@ -754,7 +750,10 @@ export class Activation {
     return this.board.post(type, data, { activation: this.id, token: this.token, ...more }, { signal: this.signal });
   }
 
-  /** End it with contributions; a refusal is thrown, and leaves the lease standing. @param {Contribution[]} contributions */
+  /**
+   * End it with contributions; a refusal is thrown, and leaves the lease standing.
+   * @param {Contribution[]} contributions
+   */
   async complete(contributions) {
     try {
       return await this.#end("activation.complete", { contributions });
@@ -792,8 +791,8 @@ export class Activation {
   async run(handler) {
     this.accept();
     const renewing = setInterval(() => this.#keep("activation.renew"), this.offer.lease_ms / 3);
-    const timeout = () => this.#abort.abort(new BlackboardError("timed_out", `timed out after ${this.offer.timeout_ms} ms`));
-    const limit = setTimeout(timeout, this.offer.timeout_ms);
+    const late = new BlackboardError("timed_out", `timed out after ${this.offer.timeout_ms} ms`);
+    const limit = setTimeout(() => this.#abort.abort(late), this.offer.timeout_ms);
     const aborted = new Promise((_, reject) => {
       this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
     });
@@ -803,7 +802,7 @@ export class Activation {
       else if (result || this.#hasPosted) await this.complete([result ?? []].flat());
       else await this.decline("the handler returned nothing");
     } catch (error) {
-      if (!this.#isLost && !this.#report) await this.#failed(/** @type {Error} */ (error)).catch((again) => this.session.warn(again.message));
+      if (!this.#isLost && !this.#report) await this.#failed(error);
     } finally {
       clearInterval(renewing);
       clearTimeout(limit);
@@ -815,7 +814,8 @@ export class Activation {
     const isTimeout = error === this.signal.reason;
     const text = error instanceof BlackboardError ? `${error.code}: ${error.message}` : String(error);
     this.session.warn(`${this.offer.source} on ${this.board.name}#${this.id} failed: ${error?.stack ?? text}`);
-    await this.fail(text, { retryable: isTimeout || (error?.retryable ?? true) });
+    const report = this.fail(text, { retryable: isTimeout || (error?.retryable ?? true) });
+    await report.catch((again) => this.session.warn(again.message));
   }
 
   /** @param {string} method @param {Json} params @returns {Promise<ChangeResult | null>} */

@@ -1,56 +1,16 @@
 // The first page: lists the boards and shows one filling live, over the public protocol and nothing else.
 // The token comes from the fragment (#t=…), which browsers do not send; text is only ever set as text.
+// client.js keeps the connection, and has the watch go on where it was when that was lost.
 
-const RETRY_MS = [500, 1000, 2000, 5000];
+import { connect } from "./client.js";
+
+const RETRY_MS = 2000;
 const LIST_MS = 3000;
 const PAGE = 1000;
 const SHOWN_MAX = 500; // newest cards per lane; the page stays smooth on a large board
 const DATA_CHARS_MAX = 300;
 
 const element = (id) => document.getElementById(id);
-
-/** One connection: requests with answers, and notifications. */
-class Session {
-  #socket; #next = 1; #waiting = new Map();
-
-  constructor(token, { onNotice, onClose }) {
-    this.token = token;
-    this.onNotice = onNotice;
-    this.onClose = onClose;
-  }
-
-  async open() {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.#socket = new WebSocket(`${scheme}://${location.host}/v1`);
-    this.#socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
-    this.#socket.onclose = (event) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error("the connection was lost"));
-      this.#waiting.clear();
-      this.onClose(event.reason);
-    };
-    await new Promise((resolve, reject) => {
-      this.#socket.onopen = resolve;
-      this.#socket.onerror = () => reject(new Error("the server cannot be reached"));
-    });
-    return this.call("session.hello", { protocol: 1, client: "page", token: this.token });
-  }
-
-  call(method, params = {}) {
-    const id = this.#next++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
-    });
-  }
-
-  #take(message) {
-    if (message.method) return this.onNotice(message.method, message.params);
-    const waiting = this.#waiting.get(message.id);
-    this.#waiting.delete(message.id);
-    if (message.error) waiting?.reject(new Error(`${message.error.message}. ${message.error.data.advice}`));
-    else waiting?.resolve(message.result);
-  }
-}
 
 /** The entries of the board that is shown, and the cards that show them. */
 class BoardView {
@@ -110,9 +70,9 @@ class BoardView {
   }
 }
 
-/** What the page does: connects, lists, follows one board, and begins anew when the connection is lost. */
+/** What the page does: connects, lists, and follows one board. */
 class Page {
-  #session; #view = new BoardView(); #board = null; #subscription = null; #attempt = 0;
+  #session; #view = new BoardView(); #board = null; #stop = new AbortController(); #isBehind = true;
   #touched = new Set(); #isFetching = false;
 
   constructor() {
@@ -128,35 +88,32 @@ class Page {
 
   async start() {
     if (!this.token) return this.say("offline", "no token: open the address that the server printed, with #t=…");
-    this.#session = new Session(this.token, {
-      onNotice: (method, params) => this.#notice(method, params),
-      onClose: (reason) => this.#lost(reason),
-    });
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const onstate = (state, detail) => this.#state(state, detail);
     try {
-      await this.#session.open();
-      this.#attempt = 0;
-      await this.#list();
-      this.#refresh(this.#session);
+      this.#session = await connect(`${scheme}://${location.host}/v1`, { token: this.token, name: "page", onstate });
     } catch (error) {
       this.say("offline", `offline: ${error.message}`);
+      if (error.retryable) setTimeout(() => this.start(), RETRY_MS);
+      return;
     }
+    await this.#list();
+    this.#refresh();
   }
 
-  #lost(reason) {
-    if (reason === "unauthorized") return this.say("offline", "the token is not valid here");
-    const wait = RETRY_MS[Math.min(this.#attempt++, RETRY_MS.length - 1)];
-    this.say("offline", `offline${reason ? `: ${reason}` : ""}; trying again …`);
-    setTimeout(() => this.start(), wait);
+  #state(state, detail) {
+    if (state === "live") this.say(this.#isBehind ? "behind" : "live", this.#isBehind ? "reading …" : "live");
+    else this.say("offline", state === "offline" ? `offline: ${detail}; trying again …` : `offline: ${detail}`);
   }
 
-  /** Keep the list of boards fresh while this session lasts. */
-  async #refresh(session) {
-    while (session === this.#session) {
+  /** Keep the list of boards fresh; while the connection is lost, it waits. */
+  async #refresh() {
+    for (;;) {
       await new Promise((resolve) => setTimeout(resolve, LIST_MS));
       try {
-        this.#showRows((await session.call("board.list")).boards);
-      } catch {
-        return; // The connection is gone; `#lost` begins anew.
+        this.#showRows(await this.#session.boards());
+      } catch (error) {
+        if (error.code !== "timed_out") return; // The session has ended, and the page says why.
       }
     }
   }
@@ -168,7 +125,7 @@ class Page {
   }
 
   async #list() {
-    const { boards } = await this.#session.call("board.list");
+    const boards = await this.#session.boards();
     this.#showRows(boards);
     if (!boards.length) this.say("live", "live; there is no board yet");
     const names = boards.map(({ board }) => board);
@@ -191,28 +148,36 @@ class Page {
   }
 
   async #show(name) {
-    if (this.#subscription && this.#board !== name) {
-      await this.#session.call("board.unwatch", { subscription: this.#subscription }).catch(() => {});
-    }
+    this.#stop.abort();
+    const { signal } = this.#stop = new AbortController();
     this.#board = name;
-    this.#subscription = null;
     this.#touched.clear();
     for (const button of document.querySelectorAll("nav button")) {
       button.setAttribute("aria-current", button.dataset.board === name);
     }
+    this.#isBehind = true;
     this.say("behind", "reading …");
     await this.#facts(name, { anew: true });
-    let after = 0, revision = null;
-    while (after !== undefined) {
-      const page = await this.#session.call("entry.list", { board: name, after, limit: PAGE });
-      if (this.#board !== name) return;
-      revision ??= page.revision;
-      page.entries.forEach((entry) => this.#view.put(entry));
-      after = page.next;
+    const board = this.#session.board(name);
+    const { revision } = await board.call("entry.list", { limit: 1 });
+    for await (const entry of board.entries({ limit: PAGE })) {
+      if (signal.aborted) return;
+      this.#view.put(entry);
     }
-    const watch = await this.#session.call("board.watch", { board: name, after: revision });
-    this.#subscription = watch.subscription;
+    this.#isBehind = false;
     this.say("live", "live");
+    this.#follow(board, revision, signal);
+  }
+
+  /** Take every change after a revision, until another board is shown. */
+  async #follow(board, after, signal) {
+    try {
+      for await (const change of board.watch({ after, signal })) this.#changed(change);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.say("offline", error.message);
+      if (error.code === "gone") await this.#show(board.name);
+    }
   }
 
   async #facts(name, { anew = false } = {}) {
@@ -227,15 +192,13 @@ class Page {
       `${board.outcome ?? board.status}${why} · revision ${board.revision} · ${board.entries} entries${answer}`;
   }
 
-  #notice(method, params) {
-    if (method === "board.lost" && params.subscription === this.#subscription) return this.#show(this.#board);
-    if (method !== "board.changed" || params.board !== this.#board) return;
-    for (const { event } of params.records) {
+  #changed({ records, beliefs }) {
+    for (const { event } of records) {
       for (const key of ["entry", "source", "target"]) {
         if (Number.isInteger(event[key])) this.#touched.add(event[key]);
       }
     }
-    for (const key of Object.keys(params.beliefs ?? {})) this.#touched.add(Number(key));
+    for (const key of Object.keys(beliefs ?? {})) this.#touched.add(Number(key));
     this.#fetch();
   }
 

@@ -4,6 +4,10 @@ A source is registered on the system board first, then enabled on every board th
 attached there; each step is in a log, so that a board decides by its own log alone. When the connection
 closes the agent is detached from each board and its leases run on: whoever comes back under the same name in
 time goes on with them, and is sent their offers again.
+
+A source has one trigger. When another one is registered under its name, whoever works for the former trigger
+works for that source no longer: it is detached from it on a board before the new trigger is enabled there, so
+that no activation reaches a handler that was written for another trigger.
 """
 
 from __future__ import annotations
@@ -11,23 +15,24 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from blackboard.core.commands import (
     AttachAgent,
     DetachAgent,
+    DisableSource,
     EnableSource,
     Principal,
     RegisterSource,
     Request,
+    UnregisterSource,
 )
 from blackboard.core.errors import Rejected
 from blackboard.core.fact import to_data
 from blackboard.core.limits import Limits
 from blackboard.core.ready import Answer, Offer, Withdrawal
-from blackboard.core.source import SourceDeclaration
 from blackboard.core.system import Registration
 from blackboard.core.trigger import describe
 from blackboard.server.host import Host
@@ -73,7 +78,8 @@ class Agent:
         self.principal = principal
         self.client = client
         self.outlet: AgentOutlet | None = None
-        self.sources: dict[str, None] = {}
+        self.sources: dict[str, str] = {}
+        """Name of each source that it works for, and the hash of the trigger that it knows."""
         self.credits = 1
         self.attached: dict[str, None] = {}
         self.since_ms = 0
@@ -178,8 +184,9 @@ class AgentTable:
                 reply(answer)
                 return
             if agent.outlet is outlet:
-                agent.sources[command.source.name] = None
+                agent.sources[command.source.name] = command.source.trigger_hash
                 agent.credits = agent.credits if credit is None else credit
+            self._displace(command.source.name, command.source.trigger_hash)
             self._enable(agent, command, reply)
 
         self.host.system.submit(Request(principal=principal, command=command), registered)
@@ -190,12 +197,41 @@ class AgentTable:
             for hosted in self.host
             if hosted.takes_work and (command.boards is None or hosted.board in command.boards)
         ]
-        collected = _Collected(2 * len(boards), command.source, reply)
+        found = {"source": command.source.name, "trigger_hash": command.source.trigger_hash}
+        collected = _Collected(2 * len(boards), reply, found)
         for hosted in boards:
             enable = EnableSource(source=command.source, replace=command.replace)
             hosted.writer.insist(enable, collected)
             self._attach(agent, hosted, collected)
         collected.check()
+
+    def _displace(self, source: str, trigger_hash: str) -> None:
+        """Let nobody work for a source any more whose trigger is another one by now."""
+        for agent in self._agents.values():
+            if agent.sources.get(source, trigger_hash) != trigger_hash:
+                del agent.sources[source]
+                self._attach_again(agent)
+
+    def retire(self, source: str, *, without: Container[str]) -> bool:
+        """Forget a source, unless somebody else works for it; what it has pending waits for its return.
+
+        Args:
+            source: Its name.
+            without: Names of agents that do not count.
+
+        Returns:
+            Whether it was forgotten.
+        """
+        if source not in self.host.system.machine.sources or any(
+            agent.outlet is not None and source in agent.sources and agent.name not in without
+            for agent in self._agents.values()
+        ):
+            return False
+        self.host.system.insist(UnregisterSource(source=source))
+        for hosted in self.host:
+            if hosted.takes_work and source in hosted.engine.control.roster.sources:
+                hosted.writer.insist(DisableSource(source=source))
+        return True
 
     def unregister(self, agent: Agent, source: str) -> None:
         """Let the agent no longer work for a source.
@@ -208,16 +244,21 @@ class AgentTable:
         del agent.sources[source]
         self._attach_again(agent)
 
-    def set_credits(self, agent: Agent, credit: int) -> None:
-        """Change how many activations the agent takes at a time."""
-        agent.credits = credit
-        self._attach_again(agent)
+    def set_credits(self, agent: Agent, credit: int, reply: Reply) -> None:
+        """Change how many activations the agent takes at a time.
 
-    def _attach_again(self, agent: Agent) -> None:
-        for board in list(agent.attached):
-            hosted = self.host.find(board)
-            if hosted is not None and hosted.takes_work:
-                self._attach(agent, hosted, None)
+        The reply comes after the last offer that was made under the former number.
+        """
+        agent.credits = credit
+        self._attach_again(agent, reply)
+
+    def _attach_again(self, agent: Agent, reply: Reply | None = None) -> None:
+        found = (self.host.find(board) for board in agent.attached)
+        boards = [hosted for hosted in found if hosted is not None and hosted.takes_work]
+        collected = _Collected(len(boards), reply, {})
+        for hosted in boards:
+            self._attach(agent, hosted, collected)
+        collected.check()
 
     def _attach(self, agent: Agent, hosted: HostedBoard, reply: Reply | None) -> None:
         registered = self.host.system.machine.sources
@@ -306,12 +347,12 @@ class AgentTable:
 
 
 class _Collected:
-    """Counts the answers of all boards to one registration, and says the outcome when all have come."""
+    """Counts the answers of all boards, and says the outcome, or the first refusal, when all have come."""
 
-    def __init__(self, count: int, source: SourceDeclaration, reply: Reply) -> None:
+    def __init__(self, count: int, reply: Reply | None, found: View) -> None:
         self._left = count
-        self._source = source
         self._reply = reply
+        self._found = found
         self._refusal: Rejected | None = None
         self._is_said = False
 
@@ -325,8 +366,8 @@ class _Collected:
         """Say the outcome if nothing is missing."""
         if self._left == 0 and not self._is_said:
             self._is_said = True
-            found = {"source": self._source.name, "trigger_hash": self._source.trigger_hash}
-            self._reply(self._refusal or found)
+            if self._reply is not None:
+                self._reply(self._refusal or self._found)
 
 
 def _is_detached(agent: Agent, board: str) -> bool:

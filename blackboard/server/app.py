@@ -11,7 +11,7 @@ import errno
 import gc
 import logging
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +21,7 @@ from blackboard.config import Config
 from blackboard.core.commands import ExpireLease, OpenBoard, Request
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.ready import Answer, Offer, Withdrawal
+from blackboard.core.values import Data
 from blackboard.server.agents import AgentTable
 from blackboard.server.auth import TOKEN_FILE, Grant, TokenBook, bearer_of, local_token
 from blackboard.server.channels import Channels
@@ -30,12 +31,13 @@ from blackboard.server.hosted import HostedBoard
 from blackboard.server.http import PATH, Page, Site
 from blackboard.server.leases import LeaseTable, LiveLease
 from blackboard.server.metrics import Metrics
+from blackboard.server.plugin import News
+from blackboard.server.plugins import Plugins
 from blackboard.server.ports import describe_owner
 from blackboard.server.seams import SERVER
 from blackboard.server.session import Services, Session
 from blackboard.server.subscriptions import Subscriptions
 from blackboard.server.transport import Channel
-from blackboard.server.workers import WorkerSupervisor, find_plugins, worker_command
 from blackboard.store import MemoryStore, SqliteStore, Store
 from blackboard.wire.connection import HttpRequest
 from blackboard.wire.handshake import LOCAL_HOSTS, check_handshake
@@ -68,13 +70,16 @@ class Server:
     Args:
         config: How it is run.
         store: Where the logs are kept; by default what the configuration says.
+        tell: Told what happens to plugins, for people; by default it goes to the log.
 
     Raises:
         BlackboardError: On entering, if the port or the store is taken or cannot be used, or the log does
             not verify.
     """
 
-    def __init__(self, config: Config, *, store: Store | None = None) -> None:
+    def __init__(
+        self, config: Config, *, store: Store | None = None, tell: Callable[[News], None] | None = None
+    ) -> None:
         self.config = config
         self.metrics = Metrics()
         self.token = ""
@@ -83,7 +88,9 @@ class Server:
         self._store = store
         self._failure: asyncio.Future[None] | None = None
         self._ending: AsyncExitStack | None = None
-        self._workers: WorkerSupervisor | None = None
+        self._tell = tell or _log_news
+        self._plugins: Plugins | None = None
+        self._plugins_task: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -103,7 +110,7 @@ class Server:
     @property
     def workers(self) -> list[str]:
         """Names of the plugin workers that run."""
-        return [] if self._workers is None else self._workers.running
+        return [] if self._plugins is None else self._plugins.running
 
     @property
     def _authority(self) -> str:
@@ -160,6 +167,7 @@ class Server:
             limits=limits,
             methods=DISPATCH,
             log_reads=asyncio.Semaphore(_LOG_READS_MAX),
+            plugins=self._plugin_views,
             version=_version(),
         )
         self._channels = Channels(self, limits=limits, counters=counters)
@@ -170,7 +178,7 @@ class Server:
         stack.push_async_callback(self._quiet, seconds)
         await self._listen(stack)
         self.is_ready = True
-        self._start_workers()
+        self._start_plugins()
         logger.info("serving", extra={"url": self.url, "boards": len(self._host)})
 
     async def _listen(self, stack: AsyncExitStack) -> None:
@@ -204,16 +212,31 @@ class Server:
         if isinstance(answer, Rejected):
             raise BlackboardError(answer.code, f"the default board cannot be opened: {answer.message}")
 
-    def _start_workers(self) -> None:
-        if not self.config.sources_dir:
+    def _start_plugins(self) -> None:
+        config = self.config
+        if not config.sources_dir:
             return
-        plugins = find_plugins(Path(self.config.sources_dir))
-        commands = {
-            path.stem: worker_command(path, url=self.url, token_file=self.token_file.absolute())
-            for path in plugins
-        }
-        self._workers = WorkerSupervisor(commands, environ=os.environ)
-        self._workers.start()
+        self._plugins = Plugins(
+            Path(config.sources_dir),
+            settings=config.workers,
+            url=self.url,
+            token_file=self.token_file.absolute(),
+            environ=os.environ,
+            tell=self._tell,
+            retire=self._retire,
+        )
+        self._plugins_task = asyncio.get_running_loop().create_task(self._plugins.run(), name="plugins")
+
+    def _plugin_views(self) -> list[Data]:
+        return [] if self._plugins is None else self._plugins.views()
+
+    def _retire(self, source: str, agents: Sequence[str]) -> bool:
+        return self._agents.retire(source, without=agents)
+
+    async def _stop_plugins(self) -> None:
+        if self._plugins_task is not None:
+            self._plugins_task.cancel()
+            await asyncio.gather(self._plugins_task, return_exceptions=True)
 
     def _add_gauges(self, store: Store) -> None:
         gauge, host = self.metrics.gauge, self._host
@@ -247,8 +270,7 @@ class Server:
     async def _quiet(self, seconds: float) -> None:
         """End the workers, and meanwhile answer what was taken."""
         async with asyncio.TaskGroup() as group:
-            if self._workers is not None:
-                group.create_task(self._workers.stop())
+            group.create_task(self._stop_plugins())
             group.create_task(_within(seconds, self._host.drain()))
 
     async def wait_failed(self) -> None:
@@ -325,6 +347,13 @@ class Server:
         """End the session."""
         if isinstance(channel.session, Session):
             channel.session.closed()
+
+
+def _log_news(news: News) -> None:
+    level = logging.WARNING if news.error else logging.INFO
+    names = [each.source for each in news.sources]
+    extra = {"plugin": news.plugin, "sources": names, "error": news.error}
+    logger.log(level, "a plugin was %s", news.kind, extra=extra)
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:

@@ -268,14 +268,14 @@ def _sources(session: Session, params: m.SourceListParams, call: Call) -> None:
 
 @_method("agent.credits", m.AgentCreditsParams)
 def _credits(session: Session, params: m.AgentCreditsParams, call: Call) -> None:
-    session.services.agents.set_credits(session.worker, params.credits)
-    call({})
+    session.services.agents.set_credits(session.worker, params.credits, call)
 
 
 @_method("agent.list", m.AgentListParams)
 def _agents(session: Session, params: m.AgentListParams, call: Call) -> None:
     del params
-    call({"agents": session.services.agents.agents()})
+    plugins = session.services.plugins() if session.grant.is_administrator else []
+    call({"agents": session.services.agents.agents(), "plugins": plugins})
 
 
 @_method("activation.accept", m.ActivationAcceptParams)

@@ -83,6 +83,7 @@ class Services:
     limits: Limits
     methods: Mapping[str, Method]
     log_reads: asyncio.Semaphore
+    plugins: Callable[[], list[Data]]
     version: str
 
 

@@ -1,22 +1,31 @@
-"""Plugin workers: one process per plugin file, restarted when it ends, stopped with the server.
+"""Worker processes: one per command, restarted when it ends, stopped with the server.
 
 The server imports none of them. A worker is `python -m blackboard_sources.worker`, an ordinary client that
-connects back; a plugin that crashes, leaks or loops forever harms no other. It inherits no environment but
-the few variables that a Python process needs, and learns the token's file, not the token. Its standard
-input is a pipe that the server holds: it reads end of file there when the server is gone, however it went.
+connects back; one that crashes, leaks or loops forever harms no other. It inherits no environment but the
+few variables that a Python process needs, and learns the token's file, not the token. Its standard input is
+a pipe that the server holds: it reads end of file there when the server is gone, however it went. Each leads
+a process group of its own, and whatever it forked ends with it. Plugins, whose code changes while they run,
+are kept by `plugin.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
-import sys
+import signal
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
-__all__ = ["WorkerSupervisor", "find_plugins", "worker_command"]
+__all__ = [
+    "BACKOFF_SECONDS_MAX",
+    "BACKOFF_SECONDS_MIN",
+    "HEALTHY_SECONDS",
+    "WorkerSupervisor",
+    "end_process",
+    "worker_environment",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -40,26 +49,9 @@ _ENVIRONMENT: Final = (
 )
 
 
-def find_plugins(folder: Path) -> list[Path]:
-    """Return the plugin files of a folder by name; names that begin with `_` or `.` are no plugins."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.glob("*.py") if path.name[0] not in "_.")
-
-
-def worker_command(plugin: Path, *, url: str, token_file: Path) -> list[str]:
-    """Return the command line of a plugin's worker."""
-    return [
-        sys.executable,
-        "-m",
-        "blackboard_sources.worker",
-        "--url",
-        url,
-        "--token-file",
-        str(token_file),
-        "--file",
-        str(plugin),
-    ]
+def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a worker inherits of the server's environment."""
+    return {name: environ[name] for name in _ENVIRONMENT if name in environ}
 
 
 class WorkerSupervisor:
@@ -72,7 +64,7 @@ class WorkerSupervisor:
 
     def __init__(self, commands: Mapping[str, Sequence[str]], *, environ: Mapping[str, str]) -> None:
         self._commands = commands
-        self._environment = {name: environ[name] for name in _ENVIRONMENT if name in environ}
+        self._environment = worker_environment(environ)
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.starts = 0
@@ -128,16 +120,21 @@ class WorkerSupervisor:
             return await process.wait()
         finally:
             del self._processes[name]
-            await _end(process)
+            await end_process(process)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+async def end_process(process: asyncio.subprocess.Process) -> None:
+    """Ask a process to end, kill it if it does not, and then whatever it left behind in its group."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()

@@ -28,7 +28,7 @@ from functools import partial
 from typing import Any, Final, Generic, Literal, TypeAlias
 
 from blackboard.clock import EngineClock
-from blackboard.core.commands import Command, Request
+from blackboard.core.commands import Command, Request, SystemCommand
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.limits import Limits
 from blackboard.core.ready import Answer, Ready
@@ -147,7 +147,11 @@ class BoardWriter(Generic[M]):
         )
 
     def insist(
-        self, command: Command, reply: Reply | None = None, *, wanted: Callable[[], bool] | None = None
+        self,
+        command: Command | SystemCommand,
+        reply: Reply | None = None,
+        *,
+        wanted: Callable[[], bool] | None = None,
     ) -> None:
         """Submit a command of the server's own; what may succeed later is repeated until it does.
 
@@ -387,7 +391,11 @@ class BoardWriter(Generic[M]):
             self._arm()
 
     def _insisted(
-        self, command: Command, reply: Reply | None, wanted: Callable[[], bool] | None, answer: Answer
+        self,
+        command: Command | SystemCommand,
+        reply: Reply | None,
+        wanted: Callable[[], bool] | None,
+        answer: Answer,
     ) -> None:
         def again() -> None:
             if wanted is None or wanted():

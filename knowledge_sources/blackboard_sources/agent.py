@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
 from blackboard.authoring import KnowledgeSource
@@ -111,10 +111,13 @@ class Agent:
             self._runner.credits = credits_
             await self.session.request("agent.credits", {"credits": credits_})
 
-    async def run(self) -> None:
+    async def run(self, *, registered: Callable[[], None] | None = None) -> None:
         """Work until `stop` is called, or the session ends.
 
         Cancelling gives unfinished activations back to the server.
+
+        Args:
+            registered: Called once the server has taken all sources.
 
         Raises:
             BlackboardError: A source is refused, or the session ended for good.
@@ -132,6 +135,8 @@ class Agent:
             refusal: BlackboardError | None = None
             try:
                 await self._register()
+                if registered is not None:
+                    registered()
                 await self._wait_end()
             except BlackboardError as error:  # raised below, as it is and not in an exception group
                 refusal = error
@@ -171,7 +176,8 @@ class Agent:
     async def _resume(self) -> None:
         if self._runner is not None:
             await self._runner.resume()
-        await self._register()
+        if not self._stopping.is_set():
+            await self._register()
 
     async def _wait_end(self) -> None:
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -181,10 +187,16 @@ class Agent:
             stopping.cancel()
 
     async def _leave(self, runner: Runner) -> None:
-        is_ended = self.session.ended.done()
-        if not is_ended:
-            self.session.request_nowait("agent.credits", {"credits": 0})
-        await runner.drain(0.0 if is_ended else self._grace)
+        """Take what was offered before the server knew of no credits, let it finish, give the rest back."""
+        if self.session.ended.done():
+            await runner.drain(0.0)
+            return
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._grace
+        with contextlib.suppress(BlackboardError):
+            # What is offered comes before the answer; if none comes in time, those offers lapse.
+            await self.session.request("agent.credits", {"credits": 0}, timeout=max(self._grace, 0.001))
+        await runner.drain(max(0.0, end - loop.time()))
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import linecache
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,13 +19,17 @@ from blackboard.core.errors import BlackboardError
 __all__ = ["load_file", "load_module", "sources_in"]
 
 
-def load_file(path: Path) -> list[KnowledgeSource]:
+def load_file(path: Path, *, code: bytes | None = None) -> list[KnowledgeSource]:
     """Run a Python file and return its knowledge sources; its folder is importable meanwhile and after.
+
+    Args:
+        path: The file.
+        code: What stands in it, where it was read before; the file itself is not looked at then.
 
     Raises:
         BlackboardError: `invalid_source`, with file and line where it failed.
     """
-    if not path.is_file():
+    if code is None and not path.is_file():
         raise BlackboardError("invalid_source", f"{path}: no such file; pass a Python file with sources")
     name = f"blackboard_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -37,11 +42,19 @@ def load_file(path: Path) -> list[KnowledgeSource]:
         sys.path.insert(0, folder)
     sys.modules[name] = module
     try:
-        _run(partial(loader.exec_module, module), str(path))
+        run = partial(loader.exec_module, module) if code is None else partial(_exec, code, path, module)
+        _run(run, str(path))
         return sources_in(module)
     except BlackboardError:
         del sys.modules[name]
         raise
+
+
+def _exec(code: bytes, path: Path, module: ModuleType) -> None:
+    """Run code that was read before, so that tracebacks show its lines and not the file's of now."""
+    text = importlib.util.decode_source(code)
+    linecache.cache[str(path)] = (len(code), None, text.splitlines(keepends=True), str(path))
+    exec(compile(code, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is a loader
 
 
 def load_module(name: str) -> list[KnowledgeSource]:

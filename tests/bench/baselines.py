@@ -19,9 +19,9 @@ import queue
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import aiosqlite
 import jsonschema_rs
@@ -52,7 +52,8 @@ _CREATE: Final = (
 )
 _INSERT: Final = "INSERT INTO post (seq, board, type, body) VALUES (?, ?, ?, ?)"
 
-Start = Callable[[], Coroutine[Any, Any, int]]
+Start: TypeAlias = Callable[[Path], Coroutine[Any, Any, int]]
+"""Starts a server that keeps what it keeps in a folder; returns its port."""
 
 
 class Post(BaseModel):
@@ -104,11 +105,11 @@ async def naive(folder: Path) -> int:
         async for message in connection:
             row = posts.take(message.encode() if isinstance(message, str) else message)
             await database.execute(_INSERT, row)
-            await connection.send('{"op":"ack","seq":%d}' % row[0])
+            await connection.send(f'{{"op":"ack","seq":{row[0]}}}')
 
     server = await serve(handle, "127.0.0.1", 0, compression=None)
     _KEPT.append(server)
-    return next(iter(server.sockets)).getsockname()[1]
+    return _port_of(server.sockets)
 
 
 class Peer(asyncio.Protocol):
@@ -163,7 +164,12 @@ async def _listen(take: Callable[[Peer, bytes], None]) -> int:
     dirty: dict[Peer, None] = {}
     server = await asyncio.get_running_loop().create_server(lambda: Peer(take, dirty), "127.0.0.1", 0)
     _KEPT.append(server)
-    return server.sockets[0].getsockname()[1]
+    return _port_of(server.sockets)
+
+
+def _port_of(sockets: Iterable[Any]) -> int:
+    port: int = next(iter(sockets)).getsockname()[1]
+    return port
 
 
 class GroupCommit:
@@ -242,7 +248,7 @@ def _prepare(folder: Path) -> Path:
 _KEPT: Final[list[object]] = []
 """Servers that nobody else refers to."""
 
-BASELINES: Final = {"naive": naive, "minimal": minimal, "echo": echo, "synced": synced}
+BASELINES: Final[dict[str, Start]] = {"naive": naive, "minimal": minimal, "echo": echo, "synced": synced}
 
 
 async def main(name: str, folder: Path) -> None:

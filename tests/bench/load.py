@@ -16,6 +16,8 @@ import selectors
 import socket
 import time
 from collections import deque
+from collections.abc import Iterator
+from itertools import count as count_from
 from statistics import quantiles
 from typing import Any, Final, NamedTuple
 
@@ -62,8 +64,10 @@ _MASKS: Final = [os.urandom(4) for _ in range(256)]
 
 
 class Figures(NamedTuple):
-    """What one run showed: answers per second, latencies in milliseconds, messages answered in all, and the share
-    of its core that the generator used.
+    """What one run showed.
+
+    Answers per second, latencies in milliseconds, messages answered in all, and the share of a core that the
+    generator used.
     """
 
     rate: float
@@ -148,10 +152,37 @@ class Link:
         self.socket.close()
 
     def count(self) -> int:
-        """Read once, and return how many messages that brought; all of them must be answers, none an error."""
+        """Read once, and return how many answers that brought; none of them may be an error."""
         taken = self.take()
         assert all(b'"error"' not in each for each in taken), f"a message was refused: {taken}"
         return len(taken)
+
+
+class _Client:
+    """One connection that keeps its window full."""
+
+    def __init__(self, link: Link, template: Template, numbers: Iterator[int]) -> None:
+        self.link = link
+        self._template = template
+        self._numbers = numbers
+        self._sent: deque[float] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages are in flight."""
+        return len(self._sent)
+
+    def send(self, count: int) -> None:
+        """Send so many messages in one write."""
+        frames = [self._template.frame(next(self._numbers)) for _ in range(count)]
+        self._sent.extend([time.perf_counter()] * count)
+        self.link.socket.sendall(b"".join(frames))
+
+    def receive(self) -> list[float]:
+        """Read once; return how long each answer took, in seconds."""
+        count = self.link.count()
+        now = time.perf_counter()
+        return [now - self._sent.popleft() for _ in range(count)]
 
 
 def generate(
@@ -176,48 +207,33 @@ def generate(
     Returns:
         What was seen after the warm-up; `answered` counts from the first message to the last.
     """
-    selector = selectors.DefaultSelector()
-    sent: dict[Link, deque[float]] = {}
-    number = first
-    begun = time.perf_counter()
-    for link in links:
-        selector.register(link.socket, selectors.EVENT_READ, link)
-        sent[link] = deque([time.perf_counter()] * window)
-        link.socket.sendall(b"".join(template.frame(number + each) for each in range(window)))
-        number += window
-    latencies: list[float] = []
-    answered = answered_before = 0
-    warm, stop = begun + warm_seconds, begun + warm_seconds + seconds
-    cpu_before, since = time.process_time(), begun
-    is_warm = False
-    while True:
-        ready = selector.select(ANSWER_SECONDS_MAX)
-        assert ready, "the server stopped answering"
-        now = time.perf_counter()
-        if not is_warm and now >= warm:
-            is_warm, since, answered_before, cpu_before = True, now, answered, time.process_time()
-        if now >= stop:
-            break
-        for key, _ in ready:
-            link: Link = key.data
-            count = link.count()
-            now = time.perf_counter()
-            times = sent[link]
-            for _ in range(count):
-                begun_at = times.popleft()
-                if is_warm:
-                    latencies.append(now - begun_at)
-            times.extend([now] * count)
-            answered += count
-            frames = [template.frame(each) for each in range(number, number + count)]
-            number += count
-            link.socket.sendall(b"".join(frames))
-    elapsed, used = now - since, time.process_time() - cpu_before
-    rate = (answered - answered_before) / elapsed
-    for link in links:
-        waiting = len(sent[link])
-        while waiting > 0:
-            waiting -= link.count()
-    selector.close()
+    numbers = count_from(first)
+    clients = [_Client(link, template, numbers) for link in links]
+    with selectors.DefaultSelector() as selector:
+        for client in clients:
+            selector.register(client.link.socket, selectors.EVENT_READ, client)
+            client.send(window)
+        _run(selector, warm_seconds)
+        begun, busy = time.perf_counter(), time.process_time()
+        latencies = _run(selector, seconds)
+        elapsed, busy = time.perf_counter() - begun, time.process_time() - busy
+    for client in clients:
+        while client.waiting:
+            client.receive()
     cuts = quantiles(latencies, n=100)
-    return Figures(rate, cuts[49] * 1_000, cuts[98] * 1_000, number - first, used / elapsed)
+    answered = next(numbers) - first
+    return Figures(len(latencies) / elapsed, cuts[49] * 1_000, cuts[98] * 1_000, answered, busy / elapsed)
+
+
+def _run(selector: selectors.BaseSelector, seconds: float) -> list[float]:
+    """Send a message for every answer; return the latencies of the answers, in seconds."""
+    latencies: list[float] = []
+    stop = time.perf_counter() + seconds
+    while time.perf_counter() < stop:
+        ready = selector.select(ANSWER_SECONDS_MAX)
+        assert ready, f"no answer for {ANSWER_SECONDS_MAX} seconds"
+        for key, _ in ready:
+            seen = key.data.receive()
+            key.data.send(len(seen))
+            latencies += seen
+    return latencies

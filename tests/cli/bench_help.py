@@ -39,7 +39,7 @@ def main() -> None:
     }
     bare = taken["bare python"]
     for name, median in taken.items():
-        print(f"{name:<24} {median:6.1f} ms  {median - bare:+6.1f} ms")
+        sys.stdout.write(f"{name:<24} {median:6.1f} ms  {median - bare:+6.1f} ms\n")
 
 
 if __name__ == "__main__":

@@ -58,9 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
     async def serve() -> None:
         async with contextlib.AsyncExitStack() as stack:
             served = await stack.enter_async_context(server(folder))
-            busy = await stack.enter_async_context(
-                talking(served.url, token=served.token, agent="busy")
-            )
+            busy = await stack.enter_async_context(talking(served.url, token=served.token, agent="busy"))
             await busy.call("board.open", board="work", types=[WORD], goal="words")
             declared = source("reader", lease_ms=600_000, accept_ms=600_000, timeout_ms=900_000)
             await busy.call("source.register", source=declared, boards=["work"], credits=1)

@@ -102,7 +102,7 @@ def test_agents_shows_who_works_and_all_of_them_on_demand(cli: Run) -> None:
     assert "when Word" in sources
     everyone = json.loads(cli("agents", "--all", "--json").out)
     assert len(everyone["agents"]) > 1
-    assert [each["source"] for each in everyone["sources"]] == ["reader"]
+    assert "reader" in [each["source"] for each in everyone["sources"]]
 
 
 def test_export_and_replay_agree(cli: Run, tmp_path: Path) -> None:

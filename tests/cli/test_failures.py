@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,13 +12,13 @@ from blackboard.cli import _COMMANDS, _SUMMARIES
 from blackboard.cli.failures import exit_code_of, told
 from blackboard.core.errors import BlackboardError
 from tests.cli.conftest import Run, run_command
-from tests.e2e.processes import BLACKBOARD, environment, free_port
+from tests.e2e.processes import BLACKBOARD, command, environment, free_port
 
 FAILED, USAGE, UNREACHABLE, POLICY = 1, 2, 3, 4
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
     "unknown board": (("agenda", "wrok"), FAILED, "there is no board 'wrok'"),
-    "unknown entry": (("why", "99", "--board", "work"), FAILED, "there is no entry 99"),
+    "unknown entry": (("why", "99", "--board", "work"), FAILED, "no entry #99"),
     "unknown type": (("post", "Wrod", "{}", "--board", "work"), FAILED, "'Wrod'"),
     "data against its schema": (("post", "Word", '{"n":"x"}', "--board", "work"), FAILED, "/n"),
     "bad JSON": (("post", "Word", "{n:1}"), USAGE, "write an object in single quotes"),
@@ -25,7 +26,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
     "misspelt command": (("psot",), USAGE, "did you mean 'post'?"),
     "unknown command": (("frobnicate",), USAGE, "No such command 'frobnicate'"),
     "missing argument": (("post", "Word"), USAGE, "Missing argument 'JSON'"),
-    "unknown option": (("boards", "--jason"), USAGE, "No such option: --jason"),
+    "unknown option": (("boards", "--jason"), USAGE, "No such option"),
     "confidence beyond 1": (("post", "Word", "{}", "--confidence", "2"), USAGE, "0<=x<=1"),
     "unknown state": (("agenda", "work", "--state", "sleeping"), USAGE, "sleeping"),
     "file that is not there": (("replay", "nowhere.ndjson"), USAGE, "nowhere.ndjson"),
@@ -51,10 +52,10 @@ def test_agent_s_token_may_not_issue_tokens(cli: Run) -> None:
     assert "only a person" in ran.err
 
 
-@pytest.mark.parametrize("command", [("boards",), ("post", "Word", "{}"), ("watch",), ("agents",)])
-def test_no_server_is_exit_code_3_and_says_how_to_start_one(tmp_path: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("words", [("boards",), ("post", "Word", "{}"), ("watch",), ("agents",)])
+def test_no_server_is_exit_code_3_and_says_how_to_start_one(tmp_path: Path, words: tuple[str, ...]) -> None:
     url = f"ws://127.0.0.1:{free_port()}/v1"
-    ran = run_command(*command, "--url", url, folder=tmp_path)
+    ran = run_command(*words, "--url", url, folder=tmp_path)
     assert (ran.code, ran.out) == (UNREACHABLE, "")
     assert f"cannot reach {url}" in ran.err
     assert "blackboard serve" in ran.err
@@ -112,6 +113,40 @@ def test_output_into_a_closed_pipe_ends_quietly(place: tuple[Path, str]) -> None
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_interrupted_commands_end_without_a_word_too_much(
+    place: tuple[Path, str], number: signal.Signals
+) -> None:
+    """`watch` and `run` that are asked to end do so; only `watch` was cut short."""
+    folder, url = place
+    file = folder / "sources.py"
+    file.write_text(SOURCE)
+    async with (
+        command("watch", "work", "--url", url, folder=folder) as watch,
+        command("run", str(file), "--board", "quiet", "--url", url, folder=folder) as run,
+    ):
+        await watch.until_said("Word")
+        await run.until_said("+ noter")
+        for child in (watch, run):
+            child.send(number)
+        assert await watch.code() == (130 if number == signal.SIGINT else -number)
+        assert await run.code() == 0
+        assert watch.complained.strip() == ("interrupted" if number == signal.SIGINT else "")
+        assert "Traceback" not in run.complained
+
+
+SOURCE = """
+from blackboard import Context, Entry, Hypothesis, knowledge_source
+
+class Note(Hypothesis, level="note"):
+    text: str
+
+@knowledge_source
+async def noter(ctx: Context, note: Entry[Note]) -> None:
+    pass
+"""
 
 
 def test_every_command_has_its_help(tmp_path: Path) -> None:

@@ -23,9 +23,8 @@ def request(method: str, **params: Any) -> str:
 
 def post(data: str) -> str:
     """Return a post whose data is this JSON text."""
-    return (
-        '{"jsonrpc":"2.0","id":7,"method":"entry.post","params":{"board":"b","type":"Word","data":%s}}' % data
-    )
+    head = '{"jsonrpc":"2.0","id":7,"method":"entry.post","params":{"board":"b","type":"Word","data":'
+    return head + data + "}}"
 
 
 DEEP = '{"x":' * 40 + "1" + "}" * 40
@@ -71,7 +70,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 CLOSED: dict[str, tuple[bytes | str, int]] = {
     "binary frame": (b"\x00\xff", 1003),
-    "huge message": (post('{"n":1,"x":"%s"}' % ("x" * 1_100_000)), 1009),
+    "huge message": (post(json.dumps({"n": 1, "x": "x" * 1_100_000})), 1009),
 }
 
 
@@ -110,8 +109,9 @@ async def test_garbage_is_refused_by_type_changes_nothing_and_disturbs_nobody(tm
 
         for name, (frame, code) in CLOSED.items():
             async with greeted(served) as closing:
-                with pytest.raises(ConnectionClosed) as caught:
+                with contextlib.suppress(ConnectionClosed):
                     await closing.send(frame)
+                with pytest.raises(ConnectionClosed) as caught:
                     await asyncio.wait_for(closing.recv(), 10)
                 assert caught.value.rcvd is not None, name
                 assert caught.value.rcvd.code == code, name
@@ -127,9 +127,9 @@ async def test_garbage_is_refused_by_type_changes_nothing_and_disturbs_nobody(tm
 async def test_bytes_that_are_no_websocket_end_their_own_connection_only(tmp_path: Path) -> None:
     """Broken HTTP, an unmasked frame, a half handshake: the socket closes, and nothing else happens."""
     upgrade = (
-        "GET /v1 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    ).encode()
+        b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
     attempts = {
         "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00" + bytes(range(256)),
         "endless header": b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000,

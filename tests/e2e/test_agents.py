@@ -17,7 +17,7 @@ KILLED, PAUSED = 0, 1
 """Items whose first attempt does not end by itself."""
 LEASE_MS = 1_500
 
-PLUGIN = f'''
+PLUGIN = f"""
 import asyncio
 from pathlib import Path
 
@@ -52,7 +52,7 @@ async def work(ctx: Context, item: Entry[Item]) -> Post:
             raise
     await asyncio.sleep(0.02)
     return Post(done, note=f"attempt {{ctx.attempt}}")
-'''
+"""
 
 
 async def holder(talk: Talk, folder: Path, n: int) -> tuple[str, int]:
@@ -84,7 +84,7 @@ async def offered_again(talk: Talk, activation: int) -> dict[str, Any]:
 async def test_board_ends_rightly_though_one_agent_dies_and_one_sleeps_through_its_lease(
     tmp_path: Path,
 ) -> None:
-    """The work is offered again within the lease and a second; the late result is refused; nothing is lost."""
+    """The work is offered again within the lease and a second; the late result is refused."""
     (tmp_path / "work.py").write_text(PLUGIN)
     async with contextlib.AsyncExitStack() as stack:
         served = await stack.enter_async_context(server(tmp_path))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.logs import events, executions, of
 from tests.e2e.processes import command, poll, run, server
@@ -29,7 +33,9 @@ async def test_killed_demo_finishes_with_the_same_answer_and_no_work_done_twice(
         await poll(has_begun)
         assert "solved" not in child.said
         await child.kill_9()
-    code, said, complaints = await run("demo", "--seed", str(SEED), "--data", "data", "--json", folder=tmp_path)
+    code, said, complaints = await run(
+        "demo", "--seed", str(SEED), "--data", "data", "--json", folder=tmp_path
+    )
     assert (code, complaints) == (0, "")
     resumed = json.loads(said.splitlines()[-1])
     for name in ("outcome", "answer", "ranking", "beliefs", "truth"):
@@ -53,3 +59,27 @@ async def test_killed_demo_finishes_with_the_same_answer_and_no_work_done_twice(
         )
         assert keys
         assert max(keys.values()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """Neither its folder nor one of its workers."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    async with command("demo", folder=tmp_path, TMPDIR=str(kept)) as child:
+        await child.until_said("Ticket")
+        (folder,) = kept.iterdir()
+        workers = [each for each in Path("/proc").glob("[0-9]*") if str(folder) in command_line(each)]
+        assert len(workers) > 6
+        child.send(number)
+        assert await child.code() == 130
+        assert child.complained.strip() == "interrupted"
+        assert list(kept.iterdir()) == []
+        assert [each for each in workers if str(folder) in command_line(each)] == []
+
+
+def command_line(process: Path) -> str:
+    """Return the command of a process, or nothing if it has ended."""
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_bytes().decode(errors="replace")
+    return ""

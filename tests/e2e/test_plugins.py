@@ -160,6 +160,7 @@ async def test_killed_worker_is_started_again(tmp_path: Path) -> None:
             return found not in (0, pid)
 
         await poll(another)
+        assert "a worker ended  worker=good exit_code=-9 restart_seconds=0.5" in served.child.complained
         await talk.call("entry.post", board="default", type="Item", data={"n": 21})
 
         async def doubled() -> bool:

@@ -93,8 +93,9 @@ def key_of(frame: dict[str, Any]) -> object:
 class Replay:
     """One run of a transcript."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, seconds: float = SECONDS_MAX) -> None:
         self.url = url
+        self.seconds = seconds
         self.bound: dict[str, Any] = {"token": token}
         self.open: dict[str, ClientConnection] = {}
         self._early: dict[str, list[dict[str, Any]]] = {}
@@ -137,31 +138,32 @@ class Replay:
         wrong = differs(pattern, found[0], self.bound)
         assert wrong is None, f"{wrong}\n  came {json.dumps(found[0])}"
 
-    async def next_frame(self, name: str, seconds: float = SECONDS_MAX) -> dict[str, Any]:
+    async def next_frame(self, name: str, seconds: float | None = None) -> dict[str, Any]:
         """Return the next frame."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds or self.seconds):
             frame: dict[str, Any] = json.loads(await (await self.connection(name)).recv())
             return frame
 
     async def _closed(self, name: str, code: int) -> None:
         socket = self.open.pop(name)
-        await asyncio.wait_for(socket.wait_closed(), SECONDS_MAX)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(socket.wait_closed(), self.seconds)
         assert socket.close_code == code, f"closed with {socket.close_code}, expected {code}"
 
     async def end(self) -> None:
         """Close what is open; nothing may be left that no line expects."""
         for name, socket in self.open.items():
+            await socket.send('{"jsonrpc":"2.0","id":"the end","method":"session.ping"}')
+            while (frame := await self.next_frame(name)).get("id") != "the end":
+                self._early.setdefault(name, []).append(frame)
             await socket.close()
-            with contextlib.suppress(ConnectionClosed):
-                while True:
-                    self._early.setdefault(name, []).append(json.loads(await socket.recv()))
         left = [frame for frames in self._early.values() for frame in frames]
         assert left == [], f"no line expects {left}"
 
 
-async def replay(path: Path, url: str, token: str) -> None:
+async def replay(path: Path, url: str, token: str, seconds: float = SECONDS_MAX) -> None:
     """Run a transcript; raise `AssertionError` at the line where the server departs from it."""
-    run = Replay(url, token)
+    run = Replay(url, token, seconds)
     for number, line in enumerate(load(path), start=1):
         try:
             await run.step(line)

@@ -25,7 +25,9 @@ def get(target: str, *, method: str = "GET", ready: bool = True, **headers: str)
         ("/icon.svg", 200, "image/svg+xml"),
         ("/healthz", 200, "text/plain"),
         ("/readyz", 200, "text/plain"),
+        ("/client.js", 200, "text/javascript"),
         ("/schema.json", 200, "application/json"),
+        ("/asyncapi.json", 200, "application/json"),
         ("/v1", 426, "text/plain"),
         ("/metrics", 401, "text/plain"),
         ("/metrics?t=wrong", 401, "text/plain"),
@@ -81,3 +83,4 @@ def test_the_page_refers_to_files_that_are_served_and_to_no_other_host():
 def test_the_schema_names_every_method():
     """It is the document that docs/protocol.md points to."""
     assert "entry.post" in json.loads(get("/schema.json").body)["methods"]
+    assert "entry.post" in json.loads(get("/asyncapi.json").body)["operations"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.server import workers
-from blackboard.server.workers import WorkerSupervisor, find_plugins, worker_command
+from blackboard.server.workers import WorkerSupervisor
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -19,29 +19,6 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def script(text: str) -> list[str]:
     return [sys.executable, "-S", "-c", text]
-
-
-def test_plugins_are_found_by_name(tmp_path: Path):
-    """Private and hidden files are none; a folder that is missing has none."""
-    for name in ("b.py", "a.py", "_c.py", ".d.py", "e.txt"):
-        (tmp_path / name).write_text("")
-    assert [path.name for path in find_plugins(tmp_path)] == ["a.py", "b.py"]
-    assert find_plugins(tmp_path / "missing") == []
-
-
-def test_a_worker_is_told_the_file_of_the_token_and_not_the_token(tmp_path: Path):
-    """The command line can be read by everyone on the machine."""
-    command = worker_command(tmp_path / "p.py", url="ws://h:1/v1", token_file=tmp_path / "token")
-    assert command[1:] == [
-        "-m",
-        "blackboard_sources.worker",
-        "--url",
-        "ws://h:1/v1",
-        "--token-file",
-        str(tmp_path / "token"),
-        "--file",
-        str(tmp_path / "p.py"),
-    ]
 
 
 async def test_a_worker_that_ends_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -591,6 +591,7 @@ async def test_stopping_lets_handlers_finish() -> None:
         await scene.server.wait_for("activation.accept")
         scene.agent.stop(grace=5)
         assert await scene.server.wait_for("agent.credits") == [{"credits": 0}]
+        await scene.agent.session.request("session.ping", {})
         scene.offer(2)
         await scene.agent.session.request("session.ping", {})
         release.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ __all__ = [
     "AgentListParams",
     "AgentListResult",
     "AgentView",
+    "PluginView",
     "SourceListParams",
     "SourceListResult",
     "SourceRegisterParams",
@@ -105,7 +106,27 @@ class AgentView(Message):
     since_ms: Milliseconds = Field(description="When it connected or left, milliseconds since 1970 (UTC).")
 
 
+class PluginView(Message):
+    """One plugin of the server: a file of its folder, or a module of an installed package."""
+
+    plugin: str = Field(description="Name of the file or module.")
+    state: Literal["starting", "serving", "stale", "failing"] = Field(
+        description=(
+            "`stale`: an older version serves, since the newest was refused; `failing`: none serves."
+        )
+    )
+    sources: Items[str] = Field(description="Sources of the version that serves.")
+    error: str = Field(default="", description="What is wrong with the newest version, with file and line.")
+    restarts: int = Field(description="How often its process ended by itself and was started again.")
+    since_ms: Milliseconds | None = Field(
+        default=None, description="When the version that serves began to, milliseconds since 1970 (UTC)."
+    )
+
+
 class AgentListResult(Message):
-    """Agents by name."""
+    """Agents by name, and what the server knows of its plugins."""
 
     agents: Items[AgentView] = Field(description="The agents.")
+    plugins: Items[PluginView] = Field(
+        default=(), description="Plugins by name; shown to a person whose token has no scopes."
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from .attribution import accounts
 from .claim import Claim
-from .explained import hangs
+from .hanging import hangs
 from .signal import Signal, SignalKey
 from .silence import own_silence
 from .ticket import Ticket

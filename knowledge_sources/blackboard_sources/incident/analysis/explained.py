@@ -24,12 +24,13 @@ from collections.abc import Iterable, Mapping
 
 from .attribution import accounts
 from .claim import Claim, Refutation
+from .hanging import hangs, tail_rise
 from .signal import Signal, SignalKey
 from .silence import lost_of, own_silence
 from .ticket import Ticket
 from .topology import Topology
 
-__all__ = ["KINDS", "explain", "hangs"]
+__all__ = ["KINDS", "explain"]
 
 KINDS: Mapping[str, str] = {
     "central": "slow",
@@ -41,8 +42,6 @@ KINDS: Mapping[str, str] = {
 
 _WEIGHT_MAX = 0.9
 _WEIGHT_MIN = 0.05
-_HANG_S = 1.0
-_HANG_FACTOR = 4.0
 _BUSIER = 1.3
 _PARTIAL = 0.5
 _ALIKE = 0.25
@@ -127,18 +126,13 @@ def _by_tail(
     for service, aspect in sorted(known):
         if aspect != "tail":
             continue
-        rise = _tail_rise(table[(service, aspect)])
+        rise = tail_rise(table[(service, aspect)])
         for callee in topology.callees_of(service):
             if (callee, "tail") in known and rise > 0.0:
-                part = min(1.0, _tail_rise(table[(callee, "tail")]) / rise)
+                part = min(1.0, tail_rise(table[(callee, "tail")]) / rise)
                 part *= _distance(topology, volumes, service, callee)
                 links += _link(service, "slow", part, (callee, "tail"), f"tail of {callee}")
     return links
-
-
-def _tail_rise(signal: Signal) -> float:
-    """Rise of the percentile that moved most unusually, seconds."""
-    return signal.leading.shift - signal.leading.normal.median
 
 
 def _by_silence(
@@ -193,12 +187,6 @@ def _by_timeout(
             if (caller, "errors") in known:
                 links += _link(caller, "failing", 0.7, (service, aspect), f"{service} hangs")
     return links
-
-
-def hangs(signal: Signal) -> bool:
-    """Whether the slowest requests take so much longer that callers may give up."""
-    before = signal.leading.reference
-    return _tail_rise(signal) >= max(_HANG_S, _HANG_FACTOR * before)
 
 
 def _by_busier(
