@@ -13,6 +13,6 @@ from pathlib import Path
 # Behind everything else, so that no helper hides a module of the standard library.
 sys.path.extend(str(each) for each in sorted(Path(__file__).parent.iterdir()) if each.is_dir())
 
-from fixtures import frames_are_described, recorded_children
+from recording_fixtures import frames_are_described, recorded_children
 
 __all__ = ["frames_are_described", "recorded_children"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from blackboard.cli.news import clock_time, error_line
 from blackboard.cli.output import print_json, table
 from blackboard.cli.remote import as_json, on_server, session
 
@@ -17,13 +18,14 @@ __all__ = ["agents_command"]
 @as_json
 @on_server
 async def agents_command(*, all_: bool, url: str | None, token: str | None, json_: bool) -> None:
-    """Show the agents that are at work or hold a lease, and the sources with their triggers."""
+    """Show the agents that are at work or hold a lease, the sources with their triggers, and the plugins."""
     async with session(url, token) as server:
-        agents = (await server.request("agent.list", {}))["agents"]
+        found = await server.request("agent.list", {})
         sources = (await server.request("source.list", {}))["sources"]
+    agents, plugins = found["agents"], found.get("plugins", [])
     shown = [each for each in agents if all_ or each["leases"] or (each["connected"] and each["sources"])]
     if json_:
-        print_json({"agents": shown, "sources": sources})
+        print_json({"agents": shown, "plugins": plugins, "sources": sources})
         return
     if shown:
         header = ["AGENT", "STATE", "RUNS", "CLIENT", "SOURCES"]
@@ -34,6 +36,29 @@ async def agents_command(*, all_: bool, url: str | None, token: str | None, json
         lines = [[s["source"], str(len(s["agents"])), f"when {s['trigger']}"] for s in sources]
         click.echo()
         click.echo(table(lines, header=["SOURCE", "AGENTS", "TRIGGER"]))
+
+    if plugins:
+        header = ["PLUGIN", "STATE", "SINCE", "RESTARTS", "SOURCES"]
+        click.echo()
+        click.echo(table([_plugin_row(each) for each in plugins], header=header))
+        for line in filter(None, map(_plugin_error, plugins)):
+            click.echo(line)
+
+
+def _plugin_row(plugin: dict[str, Any]) -> list[str]:
+    since = plugin.get("since_ms")
+    return [
+        plugin["plugin"],
+        plugin["state"],
+        "" if since is None else clock_time(since / 1_000),
+        str(plugin["restarts"]),
+        ", ".join(plugin["sources"]),
+    ]
+
+
+def _plugin_error(plugin: dict[str, Any]) -> str:
+    since = plugin.get("since_ms") if plugin["state"] == "stale" else None
+    return error_line(plugin["error"], None if since is None else since / 1_000) if plugin["error"] else ""
 
 
 def _agent_row(agent: dict[str, Any]) -> list[str]:

@@ -70,7 +70,7 @@ async def _serve(config: Any) -> None:
     from blackboard.server.app import Server
 
     def tell(news: News) -> None:
-        for line in news_lines(news, config.sources_dir):
+        for line in news_lines(news):
             click.echo(line)
 
     # Plugins start once the server is ready, so they say something only after the banner.

@@ -83,10 +83,8 @@ def _is_computed(entry: Entry) -> bool:
     """Support decides over entries that are out for want of it, or in but for a standing premise."""
     if not entry.is_live:
         return entry.status == "unsupported"
-    for each in entry.justifications:
-        if each.activation is None and not each.withdrawn:
-            return False
-    return True
+    standing = [each for each in entry.justifications if each.activation is None and not each.withdrawn]
+    return not standing
 
 
 def _ground(board: Board, shaken: Mapping[EntryId, None]) -> dict[EntryId, None]:

@@ -31,6 +31,7 @@ from blackboard.wire.envelope import (
 )
 
 __all__ = [
+    "ID_CHARS_MAX",
     "decode_message",
     "encode_error",
     "encode_notice",
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 ID_CHARS_MAX: Final = 200
+"""Longest id of a request that is a text."""
+
 _MEMBERS: Final = frozenset({"jsonrpc", "id", "method", "params", "result", "error"})
 _ZEROED: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_DIGITS: Final = b"0" * 16

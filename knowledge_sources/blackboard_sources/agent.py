@@ -108,7 +108,7 @@ class Agent:
         """Change how many activations it takes at a time; running ones go on."""
         self._credits = credits_
         if self._runner is not None:
-            self._runner.credits = credits_
+            self._runner.resize(credits_)
             await self.session.request("agent.credits", {"credits": credits_})
 
     async def run(self, *, registered: Callable[[], None] | None = None) -> None:

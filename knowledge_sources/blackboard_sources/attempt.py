@@ -23,6 +23,7 @@ from blackboard.core.fact import to_data
 from blackboard.core.limits import DEFAULT_LIMITS
 from blackboard.core.values import Data
 from blackboard_sources.context import LOG, RemoteContext
+from blackboard_sources.slots import Slots
 
 __all__ = ["Attempt"]
 
@@ -39,10 +40,12 @@ class Attempt:
         session: The session over which it is reported.
         source: What is to run.
         offer: What was offered.
+        slots: Where the handler waits for its turn, its lease held meanwhile.
     """
 
-    def __init__(self, session: Session, source: KnowledgeSource, offer: OfferView) -> None:
+    def __init__(self, session: Session, source: KnowledgeSource, offer: OfferView, slots: Slots) -> None:
         self.offer = offer
+        self._slots = slots
         self._session = session
         self._source = source
         self._board = session.board(offer.board)
@@ -64,7 +67,8 @@ class Attempt:
         self._arm()
         try:
             await asyncio.sleep(0)
-            await self._report(*await self._work())
+            async with self._slots.slot():
+                await self._report(*await self._work())
         except asyncio.CancelledError:
             if self._withdrawn:
                 LOG.info("%s was withdrawn: %s", self.name, self._withdrawn)

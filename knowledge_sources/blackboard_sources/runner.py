@@ -1,4 +1,4 @@
-"""The runner: takes offers and turns each into an attempt, within the credits of its agent.
+"""The runner: takes offers and turns each into an attempt; as many handlers run as the agent has credits.
 
 Every attempt is a task owned by `run`'s task group. An offer that comes again after a reconnect, under the
 token of an attempt that still runs, changes nothing; under a newer token it replaces that attempt. An offer
@@ -16,6 +16,7 @@ from blackboard.client import Session
 from blackboard.client.views import read_offer
 from blackboard_sources.attempt import Attempt
 from blackboard_sources.context import LOG
+from blackboard_sources.slots import Slots
 
 __all__ = ["Runner"]
 
@@ -26,7 +27,7 @@ class Runner:
     Args:
         session: The agent's session.
         sources: What it can run, by name.
-        credits_: Most attempts at a time.
+        credits_: Most handlers at a time.
         group: Owner of the attempts' tasks.
     """
 
@@ -37,7 +38,7 @@ class Runner:
         credits_: int,
         group: asyncio.TaskGroup,
     ) -> None:
-        self.credits = credits_
+        self._slots = Slots(credits_)
         self._session = session
         self._sources = sources
         self._group = group
@@ -45,9 +46,13 @@ class Runner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
 
+    def resize(self, credits_: int) -> None:
+        """Change how many handlers run at a time."""
+        self._slots.size = credits_
+
     @property
     def active(self) -> int:
-        """How many attempts run now."""
+        """How many attempts it has taken on, those that wait for a slot included."""
         return len(self._tasks)
 
     def offered(self, params: dict[str, Any]) -> None:
@@ -63,12 +68,7 @@ class Runner:
         if source is None or self._is_stopping:
             LOG.warning("%s#%d for %s is left to others", offer.board, offer.activation, offer.source)
             return
-        # The server counts a lease as ended once its end is durable, and may offer the next one before its
-        # answer arrives here; so for a moment there are more attempts than credits, at most twice as many.
-        if len(self._attempts) >= 2 * self.credits and standing is None:
-            LOG.warning("%s#%d exceeds the credits of this agent", offer.board, offer.activation)
-            return
-        attempt = Attempt(self._session, source, offer)
+        attempt = Attempt(self._session, source, offer, self._slots)
         self._attempts[key] = attempt
         task = self._group.create_task(attempt.run(), name=attempt.name)
         self._tasks.add(task)

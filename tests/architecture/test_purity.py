@@ -9,7 +9,7 @@ from purity_checker import check
 
 ROOT = Path(__file__).parents[2]
 
-EXPORTS = (ROOT / "blackboard/wire/schema.py", ROOT / "blackboard/wire/reference.py")
+EXPORTS = tuple(ROOT / "blackboard/wire" / f"{name}.py" for name in ("asyncapi", "reference", "schema"))
 """They describe the protocol from docstrings, and print it when run as commands; no session needs them."""
 
 PURE = (

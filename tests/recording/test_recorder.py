@@ -5,9 +5,9 @@ from pathlib import Path
 
 import orjson
 import pytest
-from fixtures import RECORDER
 from processes import server
 from recorder import FOLDER_VARIABLE, FileRecorder, Recorder, payload_of
+from recording_fixtures import RECORDER
 
 from blackboard.wire.frames import frame_text
 from tests.server.talk import WORD, serving, talking

@@ -625,7 +625,7 @@ async def test_a_used_port_is_explained(tmp_path: Path):
     """The message says who holds it and what to do; nothing is left running."""
     async with serving(tmp_path / "one", ephemeral=True) as server:
         config = Config(port=server.port, data_dir=str(tmp_path / "two"), sources_dir="", ephemeral=True)
-        with pytest.raises(BlackboardError, match=r"port \d+: .* by pid \d+ .*--port 0") as caught:
+        with pytest.raises(BlackboardError, match=r"port \d+ is in use by pid \d+ .*--port 0") as caught:
             async with Server(config):
                 pass
         assert caught.value.code == "invalid_settings"

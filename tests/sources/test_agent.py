@@ -466,26 +466,28 @@ async def test_type_that_was_not_declared_is_defined_before_the_completion() -> 
     await play(handler, scene)
 
 
-async def test_offers_beyond_twice_the_credits_are_left_to_others() -> None:
-    """The server may offer the next activation before the answer to the last report arrives."""
+async def test_offers_beyond_the_credits_are_held_and_run_in_their_turn() -> None:
+    """An agent on several boards holds more leases than credits; the surplus waits, its leases renewed."""
     release = asyncio.Event()
+    running: list[int] = []
 
     async def handler(ctx: Context, word: Entry[Word]) -> None:
+        running.append(ctx.activation)
         await release.wait()
 
     async def scene(scene: Scene) -> None:
         for number in (1, 2, 3):
             scene.offer(number)
-        await scene.server.wait_for("activation.accept", 2)
-        await scene.agent.session.request("session.ping", {})
-        assert [each["activation"] for each in scene.server.said("activation.accept")] == [1, 2]
-        assert scene.agent.active == 2
-        await scene.agent.set_credits(2)
-        assert scene.server.said("agent.credits") == [{"credits": 2}]
-        scene.offer(3)
         await scene.server.wait_for("activation.accept", 3)
+        await scene.agent.session.request("session.ping", {})
+        assert running == [1]
+        assert scene.agent.active == 3
+        await scene.agent.set_credits(2)
+        await scene.agent.session.request("session.ping", {})
+        assert running == [1, 2]
         release.set()
         await scene.settle()
+        assert running == [1, 2, 3]
 
     await play(handler, scene, credits=1)
 
