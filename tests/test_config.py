@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.config import FILE_NAME, Config, resolve
+from blackboard.config import FILE_NAME, Config, WorkerSettings, resolve
 from blackboard.core.errors import BlackboardError
 
 
@@ -54,6 +54,9 @@ def test_values_of_variables_are_read_by_the_type_of_the_setting(tmp_path: Path)
         ("limits = 3", {}, "limits must be a table"),
         ("[limits]\nboards_max = 0", {}, "limits.boards_max is 0; expected 1 or more"),
         ("[limits]\nboard_max = 1", {}, "no setting 'limits.board_max'"),
+        ("[workers]\nniceness = -1", {}, "workers.niceness is -1; expected 0 or more"),
+        ("[workers]\nreload = 1", {}, "workers.reload is 1; expected bool"),
+        ("workers = 3", {}, "workers must be a table, [workers]"),
         ("port = ", {}, "cannot be read"),
     ],
 )
@@ -66,3 +69,14 @@ def test_a_wrong_setting_is_named_with_its_origin(
         resolve(environ=environ, directory=tmp_path)
     assert caught.value.code == "invalid_settings"
     assert said in caught.value.message
+
+
+def test_bounds_of_workers_stand_in_a_table_of_their_own(tmp_path: Path):
+    """Switches are switches there, and a bound of 0 is none."""
+    (tmp_path / FILE_NAME).write_text("[workers]\nmemory_mib_max = 0\nentry_points = false\n")
+    environ = {"BLACKBOARD_WORKERS_NICENESS": "7", "BLACKBOARD_WORKERS_RELOAD": "false"}
+    resolved = resolve(environ=environ, directory=tmp_path)
+    expected = WorkerSettings(memory_mib_max=0, entry_points=False, niceness=7, reload=False)
+    assert resolved.config.workers == expected
+    assert resolved.origins["workers.niceness"] == "BLACKBOARD_WORKERS_NICENESS"
+    assert resolved.origins["workers.open_files_max"] == "default"

@@ -16,7 +16,16 @@ from blackboard.core.fact import Fact
 from blackboard.core.limits import Limits
 from blackboard.core.values import Fraction, canonical, check_fraction, digest, is_tuple, pointer_parts
 
-__all__ = ["Pattern", "Signal", "Trigger", "check_trigger", "describe", "trigger_hash"]
+__all__ = [
+    "Pattern",
+    "Signal",
+    "Trigger",
+    "check_trigger",
+    "describe",
+    "describe_condition",
+    "describe_pattern",
+    "trigger_hash",
+]
 
 Signal: TypeAlias = Literal["quiescent"]
 """Board events that a trigger can wait for."""
@@ -148,14 +157,15 @@ def _leaves(condition: Condition) -> Iterator[Compare]:
 def describe(trigger: Trigger) -> str:
     """Put a trigger into words, for people: `ErrorSpike(ratio >= 3) and Deploy(...) and no Cause(...)`."""
     parts = [f"board {trigger.signal}"] if trigger.signal else []
-    parts += [_describe_pattern(pattern) for pattern in trigger.patterns]
-    parts += ["some " + " and ".join(map(_describe_pattern, group)) for group in trigger.exists]
-    parts += ["no " + " and ".join(map(_describe_pattern, group)) for group in trigger.absent]
+    parts += [describe_pattern(pattern) for pattern in trigger.patterns]
+    parts += ["some " + " and ".join(map(describe_pattern, group)) for group in trigger.exists]
+    parts += ["no " + " and ".join(map(describe_pattern, group)) for group in trigger.absent]
     return " and ".join(parts)
 
 
-def _describe_pattern(pattern: Pattern) -> str:
-    tests = [_describe_condition(condition) for condition in pattern.conditions]
+def describe_pattern(pattern: Pattern) -> str:
+    """Put one pattern into words."""
+    tests = [describe_condition(condition) for condition in pattern.conditions]
     if pattern.min_confidence:
         tests.append(f"confidence >= {pattern.min_confidence:g}")
     if pattern.min_belief:
@@ -163,7 +173,8 @@ def _describe_pattern(pattern: Pattern) -> str:
     return f"{pattern.type}({', '.join(tests)})" if tests else pattern.type
 
 
-def _describe_condition(condition: Condition) -> str:
+def describe_condition(condition: Condition) -> str:
+    """Put one condition into words."""
     match condition:
         case Compare():
             name = condition.path.removeprefix("/").replace("/", ".")
@@ -175,6 +186,6 @@ def _describe_condition(condition: Condition) -> str:
                 right = canonical(condition.value).decode()
             return f"{name} {condition.op} {right}"
         case AnyOf():
-            return "(" + " or ".join(map(_describe_condition, condition.conditions)) + ")"
+            return "(" + " or ".join(map(describe_condition, condition.conditions)) + ")"
         case Not():
-            return f"not {_describe_condition(condition.condition)}"
+            return f"not {describe_condition(condition.condition)}"
