@@ -206,6 +206,6 @@ def _of_joins(patterns: Iterable[Pattern]) -> Iterator[str]:
             left.setdefault((here, there), set("<=>")).intersection_update(allowed)
             said = f"{pattern.variable}.{describe_condition(condition)}"
             words.setdefault((here, there), []).append(said)
-    for pair, allowed in left.items():
-        if not allowed:
+    for pair, remaining in left.items():
+        if not remaining:
             yield f"{' and '.join(words[pair])} never holds"

@@ -2,7 +2,21 @@
 import { post } from "../../../blackboard/dashboard/client.js";
 import { WORD, assert, code, done, open } from "../harness.mjs";
 
-const session = await open();
+let outstanding = 0;
+let outstandingMax = 0;
+class Counting extends WebSocket {
+  constructor(address) {
+    super(address);
+    this.addEventListener("message", () => outstanding--);
+  }
+
+  send(text) {
+    outstandingMax = Math.max(outstandingMax, ++outstanding);
+    super.send(text);
+  }
+}
+
+const session = await open({ WebSocket: Counting });
 assert.equal(session.hello.server, "blackboard");
 assert.match(session.agent, /^agent-/);
 const board = session.board("b");
@@ -57,6 +71,7 @@ assert.deepEqual(await session.call("session.ping"), {});
 
 const many = await Promise.all(Array.from({ length: 3000 }, (_, n) => board.post("Word", { n })));
 assert.equal(new Set(many.map(({ entries: [id] }) => id)).size, 3000);
+assert(outstandingMax <= session.hello.limits.connection_inflight_max, outstandingMax);
 
 await session.close();
 assert.equal(await session.closed, null);

@@ -36,6 +36,7 @@ const slow = board.watch({ after: 0, keptMax: 3 });
 await slow.start();
 for (let n = 0; n < 60; n++) await board.post("Word", { n });
 const head = (await board.get()).revision;
+assert(slow.revision < head); // it gave up
 for (let next = 1; next <= head;) {
   const { value } = await slow.next();
   assert.equal(value.first, next);
