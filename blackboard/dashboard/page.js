@@ -12,6 +12,15 @@ const DATA_CHARS_MAX = 300;
 
 const element = (id) => document.getElementById(id);
 
+/** An entry's data in few words: plain fields in full, nested ones by their size. */
+function words(data) {
+  const word = (value) => {
+    if (Array.isArray(value)) return value.every((each) => typeof each === "string") ? value.join(", ") : `[${value.length}]`;
+    return value !== null && typeof value === "object" ? `{${Object.keys(value).length}}` : String(value ?? "none");
+  };
+  return Object.entries(data).map(([name, value]) => `${name}: ${word(value)}`).join(" · ");
+}
+
 /** The entries of the board that is shown, and the cards that show them. */
 class BoardView {
   #entries = new Map(); #lanes = new Map(); #levels = [];
@@ -63,7 +72,8 @@ class BoardView {
     };
     part("span", "belief", entry.belief.toFixed(2));
     part("span", "type", `#${entry.id} ${entry.type}`);
-    part("span", "data", JSON.stringify(entry.data).slice(0, DATA_CHARS_MAX));
+    part("span", "data", words(entry.data).slice(0, DATA_CHARS_MAX));
+    card.style.setProperty("--belief", entry.belief); // also told as a number
     const because = entry.because?.length ? ` ← ${entry.because.map((each) => `#${each}`).join(" ")}` : "";
     part("small", "source", `${entry.status} · ${entry.author}${because}${entry.note ? ` · ${entry.note}` : ""}`);
     return card;

@@ -182,3 +182,55 @@ async def test_a_board_whose_log_never_began_can_be_opened(tmp_path: Path):
         store.is_full = False
         await talk.call("board.open", board="b")
         assert (await talk.call("board.get", board="b"))["revision"] == 1
+
+
+async def test_whoever_knows_the_former_trigger_works_for_the_source_no_longer(tmp_path: Path):
+    """No activation of the new trigger is offered to it; who knows the same trigger stays."""
+    other = source(trigger={"patterns": [{"variable": "y", "type": "Word"}]})
+    async with (
+        serving(tmp_path, ephemeral=True) as server,
+        talking(server, agent="old") as old,
+        talking(server, agent="new") as new,
+        talking(server, agent="newer") as newer,
+    ):
+        await old.call("source.register", source=source(types=[WORD]), credits=5)
+        await new.call("source.register", source=other, replace=True, credits=1)
+        await newer.call("source.register", source=other, credits=1)
+        assert await attached(new, "default") == ["new", "newer"]
+        assert (await new.call("source.list"))["sources"][0]["agents"] == ["new", "newer"]
+        for n in range(3):
+            await new.call("entry.post", board="default", type="Word", data={"n": n})
+        await new.until(lambda: len(new.of("activation.offered")) == 1)
+        await newer.until(lambda: len(newer.of("activation.offered")) == 1)
+        await old.call("session.ping")
+        assert old.of("activation.offered") == []
+
+
+async def test_the_answer_to_credits_comes_after_the_last_offer(tmp_path: Path):
+    """So an agent that asks for none knows when nothing more will come."""
+    async with serving(tmp_path) as server, talking(server, agent="w") as agent, talking(server) as talk:
+        await agent.call("source.register", source=source(types=[WORD]), credits=1_000)
+        posts = [talk.send("entry.post", board="default", type="Word", data={"n": n}) for n in range(300)]
+        await agent.until(lambda: len(agent.of("activation.offered")) > 10)
+        await agent.call("agent.credits", credits=0)
+        offered = len(agent.of("activation.offered"))
+        await asyncio.gather(*posts)
+        await talk.call("session.ping")
+        await agent.call("session.ping")
+        assert len(agent.of("activation.offered")) == offered
+
+
+async def test_a_retired_source_is_disabled_unless_others_work_for_it(tmp_path: Path):
+    """It is forgotten for boards to come, and comes back when it is registered again."""
+    async with serving(tmp_path, ephemeral=True) as server, talking(server, agent="w") as talk:
+        await talk.call("source.register", source=source(types=[WORD]))
+        agents = server._agents
+        assert not agents.retire("reader", without=[])
+        assert agents.retire("reader", without=["w"])
+        assert await enabled(talk, "default") == []
+        assert (await talk.call("source.list"))["sources"] == []
+        assert not agents.retire("reader", without=["w"])
+        await talk.call("board.open", board="later")
+        assert await enabled(talk, "later") == []
+        await talk.call("source.register", source=source(types=[WORD]))
+        assert [await enabled(talk, each) for each in ("default", "later")] == [["reader"], ["reader"]]
