@@ -20,7 +20,7 @@ from blackboard.core.errors import BlackboardError
 from blackboard.core.limits import DEFAULT_LIMITS, Limits
 from blackboard.core.values import is_object
 
-__all__ = ["FILE_NAME", "Config", "Durability", "Resolved", "WorkerSettings", "resolve"]
+__all__ = ["FILE_NAME", "AgentSettings", "Config", "Durability", "Resolved", "WorkerSettings", "resolve"]
 
 Durability: TypeAlias = Literal["full", "relaxed", "memory"]
 """`full`: on disk before it is acknowledged; `relaxed`: survives a crash of the server, not of the machine;
@@ -47,6 +47,24 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     entry_points: bool = True
 
 
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A program that the server runs as an agent: `[agents.NAME]`.
+
+    Args:
+        command: Its command line; `{url}`, `{token_file}` and `{agent}` are filled in.
+        environment: What it sees beside what every worker does.
+        instances_min: How many run at least.
+        instances_max: How many run at most, when work waits.
+        directory: Where it runs; empty for where the server does.
+    """
+
+    command: tuple[str, ...]
+    environment: dict[str, str] = {}
+    instances_min: int = 1
+    instances_max: int = 1
+    directory: str = ""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one server is run.
 
@@ -61,6 +79,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         hosts: Further host names under which this server is reached, for the check of `Host` and `Origin`.
         limits: Bounds of every queue, message and cascade.
         workers: How the processes of plugins are run.
+        agents: Programs that the server runs as agents, by name; from the file alone.
     """
 
     host: str = "127.0.0.1"
@@ -73,6 +92,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hosts: tuple[str, ...] = ()
     limits: Limits = DEFAULT_LIMITS
     workers: WorkerSettings = WorkerSettings()
+    agents: dict[str, AgentSettings] = {}
 
     @property
     def is_ephemeral(self) -> bool:
@@ -132,7 +152,7 @@ _TABLES: Final[dict[str, type[Limits | WorkerSettings]]] = {
     "limits": Limits,
     "workers": WorkerSettings,
 }
-_PLAIN: Final = tuple(name for name in _FIELDS if name not in _TABLES)
+_PLAIN: Final = tuple(name for name in _FIELDS if name not in _TABLES and name != "agents")
 _TABLED: Final = {
     f"{table}.{each.name}": each.type
     for table, kind in _TABLES.items()
@@ -154,7 +174,7 @@ def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
         raise BlackboardError("invalid_settings", f"{path} cannot be read: {error}") from error
     flat: dict[str, Any] = {}
     for name, value in content.items():
-        if name not in _TABLES:
+        if name not in _TABLES and name != "agents":
             flat[name] = value
         elif is_object(value):
             flat |= {f"{name}.{each}": inner for each, inner in value.items()}
@@ -187,11 +207,26 @@ def _place(
                 "invalid_settings", f"{origin}: {name} is {value!r}; expected {least} or more"
             )
         tables[table][field_] = converted
+    elif table == "agents" and field_:
+        values["agents"] = values["agents"] | {field_: _agent(name, value, origin)}
     elif name in _PLAIN:
         values[name] = _convert(name, value, _TYPES[name], origin)
     else:
-        known = ", ".join((*_PLAIN, *(f"{each}.*" for each in _TABLES)))
+        known = ", ".join((*_PLAIN, *(f"{each}.*" for each in (*_TABLES, "agents"))))
         raise BlackboardError("invalid_settings", f"{origin}: no setting {name!r}; there are {known}")
+
+
+def _agent(name: str, value: Any, origin: str) -> AgentSettings:
+    try:
+        found = msgspec.convert(value, AgentSettings)
+    except msgspec.ValidationError as error:
+        raise BlackboardError("invalid_settings", f"{origin}: {name}: {error}") from error
+    if not found.command:
+        raise BlackboardError("invalid_settings", f'{origin}: {name}: expected command = ["program", …]')
+    if not 1 <= found.instances_min <= found.instances_max:
+        said = f"instances_min is {found.instances_min}, instances_max is {found.instances_max}"
+        raise BlackboardError("invalid_settings", f"{origin}: {name}: {said}; expected 1 <= min <= max")
+    return found
 
 
 def _convert(name: str, value: Any, kind: Any, origin: str) -> Any:

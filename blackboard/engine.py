@@ -178,7 +178,11 @@ class Engine:
             raise Rejected("board_exists", f"board {command.board!r} exists already")
         assert command.board == self.board.id, "a board is opened under its own name"
         check_run(command.settings)
-        self._record(ev.BoardOpened(board=command.board, goal=command.goal, settings=command.settings))
+        self._record(
+            ev.BoardOpened(
+                board=command.board, goal=command.goal, settings=command.settings, logic=ev.LOGIC_VERSION
+            )
+        )
         if command.paused:
             self._record(ev.BoardPaused(author=principal.name, reason="opened paused"))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.config import FILE_NAME, Config, WorkerSettings, resolve
+from blackboard.config import FILE_NAME, AgentSettings, Config, WorkerSettings, resolve
 from blackboard.core.errors import BlackboardError
 
 
@@ -80,3 +80,36 @@ def test_bounds_of_workers_stand_in_a_table_of_their_own(tmp_path: Path):
     assert resolved.config.workers == expected
     assert resolved.origins["workers.niceness"] == "BLACKBOARD_WORKERS_NICENESS"
     assert resolved.origins["workers.open_files_max"] == "default"
+
+
+def test_agents_stand_in_tables_of_their_own(tmp_path: Path):
+    """What is left out is the default."""
+    table = '[agents.writer]\ncommand = ["node", "writer.mjs"]\ninstances_max = 4\n'
+    (tmp_path / FILE_NAME).write_text(table)
+    resolved = resolve(environ={}, directory=tmp_path)
+    expected = AgentSettings(command=("node", "writer.mjs"), instances_max=4)
+    assert resolved.config.agents == {"writer": expected}
+    assert resolved.origins["agents.writer"] == str(tmp_path / FILE_NAME)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", "agents.a: Object missing required field `command`"),
+        ("command = []", 'agents.a: expected command = ["program", …]'),
+        ('command = "x"', "agents.a: Expected `array`, got `str`"),
+        ('command = ["x"]\ninstances_min = 3', "instances_min is 3, instances_max is 1; expected 1 <= min"),
+        (
+            'command = ["x"]\ninstances_min = 0',
+            "instances_min is 0, instances_max is 1; expected 1 <= min <= max",
+        ),
+        ('command = ["x"]\ncolour = "red"', "unknown field `colour`"),
+    ],
+)
+def test_a_wrong_agent_is_named_with_its_file(tmp_path: Path, table: str, said: str):
+    """The refusal says which table, and what was expected."""
+    (tmp_path / FILE_NAME).write_text(f"[agents.a]\n{table}\n")
+    with pytest.raises(BlackboardError) as caught:
+        resolve(environ={}, directory=tmp_path)
+    assert caught.value.code == "invalid_settings"
+    assert said in caught.value.message

@@ -25,7 +25,8 @@ async def agents_command(*, all_: bool, url: str | None, token: str | None, json
     agents, plugins = found["agents"], found.get("plugins", [])
     shown = [each for each in agents if all_ or each["leases"] or (each["connected"] and each["sources"])]
     if json_:
-        print_json({"agents": shown, "plugins": plugins, "sources": sources})
+        supervised = found.get("supervised", [])
+        print_json({"agents": shown, "plugins": plugins, "supervised": supervised, "sources": sources})
         return
     if shown:
         header = ["AGENT", "STATE", "RUNS", "CLIENT", "SOURCES"]
@@ -43,6 +44,16 @@ async def agents_command(*, all_: bool, url: str | None, token: str | None, json
         click.echo(table([_plugin_row(each) for each in plugins], header=header))
         for line in filter(None, map(_plugin_error, plugins)):
             click.echo(line)
+    if found.get("supervised"):
+        header = ["PROGRAM", "AGENT", "STATE", "RESTARTS", "LAST EXIT CODE"]
+        click.echo()
+        click.echo(table([_supervised_row(each) for each in found["supervised"]], header=header))
+
+
+def _supervised_row(each: dict[str, Any]) -> list[str]:
+    code = each.get("exit_code")
+    shown = "" if code is None else str(code)
+    return [each["program"], each["agent"], each["state"], str(each["restarts"]), shown]
 
 
 def _plugin_row(plugin: dict[str, Any]) -> list[str]:

@@ -12,12 +12,15 @@ from blackboard.core.errors import BlackboardError
 __all__ = ["TOKEN_FILE", "TOKEN_VARIABLE", "find_token", "read_token"]
 
 TOKEN_VARIABLE: Final = "BLACKBOARD_TOKEN"  # noqa: S105 - a name, not a secret
+TOKEN_FILE_VARIABLE: Final = "BLACKBOARD_TOKEN_FILE"  # noqa: S105 - likewise
 TOKEN_FILE: Final = Path(".blackboard") / "token"
 _LOCAL_HOSTS: Final = frozenset({"localhost", "::1"})
 
 
 def find_token(*, environment: Mapping[str, str], directory: Path, url: str = "ws://localhost") -> str | None:
     """Return the token of the environment, or of the nearest `.blackboard/token` from `directory` upward.
+
+    The environment has it in `BLACKBOARD_TOKEN`, or names its file in `BLACKBOARD_TOKEN_FILE`.
 
     Args:
         environment: Variables of the process.
@@ -30,6 +33,9 @@ def find_token(*, environment: Mapping[str, str], directory: Path, url: str = "w
     given = environment.get(TOKEN_VARIABLE, "").strip()
     if given:
         return given
+    file = environment.get(TOKEN_FILE_VARIABLE, "").strip()
+    if file:
+        return read_token(Path(file))
     host = urlsplit(url).hostname or ""
     if host not in _LOCAL_HOSTS and not host.startswith("127."):
         return None

@@ -14,14 +14,16 @@ from blackboard.core import commands as cm
 from blackboard.core import events as ev
 from blackboard.core.activation import ActivationId
 from blackboard.core.board import Board
+from blackboard.core.completion import Settings
 from blackboard.core.entry import LIVE, STATUS_MOVES, Entry, EntryId, Premise, next_status
 from blackboard.core.entry_type import EntryType, MergeRule, check_data, check_entry_type
 from blackboard.core.errors import Rejected
 from blackboard.core.fact import Fact
+from blackboard.core.limits import Limits
 from blackboard.core.support import is_whole
 from blackboard.core.values import Data, Fraction, check_fraction, is_array, to_millionths
 
-__all__ = ["Author", "contribute", "define_type"]
+__all__ = ["Author", "check_types", "contribute", "define_type"]
 
 
 class Author(Fact):
@@ -102,15 +104,34 @@ def define_type(board: Board, definition: EntryType) -> list[ev.Event]:
         raise Rejected("type_conflict", f"type {definition.name!r} is defined differently on this board")
     if len(board.types) >= board.limits.types_per_board_max:
         raise Rejected("limit_exceeded", f"the board has {len(board.types)} types already")
+    _check_type(definition, board.settings)
+    return [ev.TypeDefined(type=definition)]
+
+
+def check_types(definitions: Iterable[EntryType], settings: Settings, *, limits: Limits) -> None:
+    """Check that a new board with these settings would take all of `definitions`, in this order.
+
+    Raises:
+        Rejected: What `define_type` would refuse.
+    """
+    known: dict[str, EntryType] = {}
+    for definition in definitions:
+        if known.setdefault(definition.name, definition) != definition:
+            raise Rejected("type_conflict", f"type {definition.name!r} is defined twice, and differently")
+        _check_type(definition, settings)
+    if len(known) > limits.types_per_board_max:
+        raise Rejected("limit_exceeded", f"{len(known)} types; at most {limits.types_per_board_max}")
+
+
+def _check_type(definition: EntryType, settings: Settings) -> None:
     check_entry_type(definition)
-    levels = board.settings.levels
+    levels = settings.levels
     if levels and definition.level not in levels:
         raise Rejected(
             "unknown_level",
             f"type {definition.name!r} names level {definition.level!r}{_closest(definition.level, levels)}; "
             f"this board has {', '.join(levels)}",
         )
-    return [ev.TypeDefined(type=definition)]
 
 
 def _closest(name: str, names: Iterable[str]) -> str:

@@ -64,7 +64,8 @@ class BoardOpened(Fact, tag="board_opened", tag_field="event"):
     board: str
     goal: str
     settings: Settings
-    logic: int = LOGIC_VERSION
+    # Defaults are left out of the log, so this one must mean the same for ever: no number is version 1.
+    logic: int = 1
 
 
 class SettingsChanged(Fact, tag="settings_changed", tag_field="event"):

@@ -50,7 +50,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ping_deadline_ms: int = 20_000
     stop_deadline_ms: int = 10_000
     read_entries_max: int = 10_000
-    watch_catch_up_records_max: int = 1_000
     subscriptions_per_connection_max: int = 64
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
@@ -30,18 +30,17 @@ from blackboard.core.commands import (
     UnregisterSource,
 )
 from blackboard.core.errors import Rejected
-from blackboard.core.fact import to_data
 from blackboard.core.limits import Limits
 from blackboard.core.ready import Answer, Offer, Withdrawal
 from blackboard.core.system import Registration
-from blackboard.core.trigger import describe
+from blackboard.server.auth import Grant
 from blackboard.server.host import Host
 from blackboard.server.hosted import HostedBoard
 from blackboard.server.leases import LeaseTable
 from blackboard.server.seams import Reply
 from blackboard.wire.codec import encode_notice
 from blackboard.wire.frames import frame_text
-from blackboard.wire.views import offer_view, withdrawal_view
+from blackboard.wire.views import offer_view, source_view, withdrawal_view
 
 __all__ = ["Agent", "AgentOutlet", "AgentTable"]
 
@@ -67,15 +66,15 @@ class Agent:
 
     Args:
         name: Its stable name.
-        principal: As whom it authenticated.
+        grant: What its token stands for; it works on no board that this does not reach.
         client: Its program, for people.
     """
 
-    __slots__ = ("attached", "client", "credits", "name", "outlet", "principal", "since_ms", "sources")
+    __slots__ = ("attached", "client", "credits", "grant", "name", "outlet", "since_ms", "sources")
 
-    def __init__(self, name: str, principal: str, client: str) -> None:
+    def __init__(self, name: str, grant: Grant, client: str) -> None:
         self.name = name
-        self.principal = principal
+        self.grant = grant
         self.client = client
         self.outlet: AgentOutlet | None = None
         self.sources: dict[str, str] = {}
@@ -83,6 +82,11 @@ class Agent:
         self.credits = 1
         self.attached: dict[str, None] = {}
         self.since_ms = 0
+
+    @property
+    def principal(self) -> str:
+        """As whom it authenticated."""
+        return self.grant.principal.name
 
 
 class AgentTable:
@@ -105,7 +109,7 @@ class AgentTable:
 
     # Coming and going.
 
-    def join(self, outlet: AgentOutlet, *, name: str | None, principal: str, client: str) -> Agent:
+    def join(self, outlet: AgentOutlet, *, name: str | None, grant: Grant, client: str) -> Agent:
         """Take in a connection under its name, or under one made up for it.
 
         Raises:
@@ -114,15 +118,15 @@ class AgentTable:
         if name is None:
             name = f"agent-{secrets.token_hex(6)}"
         agent = self._agents.get(name)
-        if agent is not None and agent.principal != principal:
+        if agent is not None and agent.principal != grant.principal.name:
             raise Rejected("forbidden", f"the agent name {name!r} belongs to another principal")
         if agent is None:
             self._forget_oldest()
-            agent = self._agents[name] = Agent(name, principal, client)
+            agent = self._agents[name] = Agent(name, grant, client)
         elif agent.outlet is not None:
             agent.outlet.close(1008, "this agent has connected anew")
             self._detach_all(agent)
-        agent.client = client
+        agent.grant, agent.client = grant, client
         agent.outlet = outlet
         agent.sources.clear()
         agent.since_ms = self.host.clock.now_ms()
@@ -266,7 +270,8 @@ class AgentTable:
             name for name in agent.sources if name in registered and registered[name].covers(hosted.board)
         )
         outlet = agent.outlet
-        if outlet is None:
+        # A source may cover more boards than the token of one of its agents reaches.
+        if outlet is None or not agent.grant.reaches(hosted.board):
             if reply is not None:
                 reply(None)
             return
@@ -293,19 +298,35 @@ class AgentTable:
     # Offers.
 
     def offered(self, offer: Offer) -> None:
-        """Send an offer to its agent, if it is connected; if not, the offer lapses."""
+        """Send an offer to its agent, if it is connected and may know of the board; if not, it lapses."""
         agent = self._agents.get(offer.agent)
-        if agent is not None and agent.outlet is not None:
+        # After a restart anyone may come under the name that the log remembers.
+        if agent is not None and agent.outlet is not None and agent.grant.reaches(offer.board):
             agent.outlet.send_frame(frame_text(encode_notice("activation.offered", offer_view(offer))))
 
     def withdrawn(self, withdrawal: Withdrawal) -> None:
         """Tell an agent that a lease is over."""
         agent = self._agents.get(withdrawal.agent)
-        if agent is not None and agent.outlet is not None:
+        if agent is not None and agent.outlet is not None and agent.grant.reaches(withdrawal.board):
             params = withdrawal_view(withdrawal)
             agent.outlet.send_frame(frame_text(encode_notice("activation.withdrawn", params)))
 
     # Questions.
+
+    def is_connected(self, name: str) -> bool:
+        """Tell whether an agent is connected."""
+        agent = self._agents.get(name)
+        return agent is not None and agent.outlet is not None
+
+    def leases(self, name: str) -> int:
+        """Return how many leases an agent holds."""
+        return sum(1 for _ in self._leases.of_agent(name))
+
+    def is_starved(self, agents: Sequence[str]) -> bool:
+        """Tell whether work waits for the sources of these agents, and nobody has room for it."""
+        found = (self._agents.get(name) for name in agents)
+        sources = {source for agent in found if agent is not None for source in agent.sources}
+        return any(hosted.engine.control.is_starved(sources) for hosted in self.host if hosted.takes_work)
 
     def _registrations(self) -> Iterator[Registration]:
         return iter(self.host.system.machine.sources.values())
@@ -330,18 +351,15 @@ class AgentTable:
     def sources(self) -> list[View]:
         """Return a `SourceView` for each registered source, in order of registration."""
         return [
-            {
-                "source": each.source.name,
-                "declaration": to_data(each.source),
-                "trigger": describe(each.source.trigger),
-                "trigger_hash": each.source.trigger_hash,
-                "agents": sorted(
+            source_view(
+                each.source,
+                boards=each.boards,
+                agents=sorted(
                     agent.name
                     for agent in self._agents.values()
                     if agent.outlet is not None and each.source.name in agent.sources
                 ),
-            }
-            | ({} if each.boards is None else {"boards": list(each.boards)})
+            )
             for each in self._registrations()
         ]
 

@@ -26,6 +26,7 @@ from blackboard.server.agents import AgentTable
 from blackboard.server.auth import TOKEN_FILE, Grant, TokenBook, bearer_of, local_token
 from blackboard.server.channels import Channels
 from blackboard.server.dispatch import DISPATCH
+from blackboard.server.fleet import Fleet
 from blackboard.server.host import Host
 from blackboard.server.hosted import HostedBoard
 from blackboard.server.http import PATH, Page, Site
@@ -90,7 +91,8 @@ class Server:
         self._ending: AsyncExitStack | None = None
         self._tell = tell or _log_news
         self._plugins: Plugins | None = None
-        self._plugins_task: asyncio.Task[None] | None = None
+        self._fleet: Fleet | None = None
+        self._keepers: list[asyncio.Task[None]] = []
 
     @property
     def url(self) -> str:
@@ -168,6 +170,7 @@ class Server:
             methods=DISPATCH,
             log_reads=asyncio.Semaphore(_LOG_READS_MAX),
             plugins=self._plugin_views,
+            supervised=self._supervised_views,
             version=_version(),
         )
         self._channels = Channels(self, limits=limits, counters=counters)
@@ -179,12 +182,14 @@ class Server:
         await self._listen(stack)
         self.is_ready = True
         self._start_plugins()
+        self._start_fleet()
         logger.info("serving", extra={"url": self.url, "boards": len(self._host)})
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         config = self.config
         loop = asyncio.get_running_loop()
-        named = (*LOCAL_HOSTS, config.host.lower(), *(host.lower() for host in config.hosts))
+        own = f"[{config.host}]" if ":" in config.host else config.host
+        named = (*LOCAL_HOSTS, own.lower(), *(host.lower() for host in config.hosts))
         self._hosts = frozenset(named)
         try:
             listener = await loop.create_server(
@@ -225,7 +230,23 @@ class Server:
             tell=self._tell,
             retire=self._retire,
         )
-        self._plugins_task = asyncio.get_running_loop().create_task(self._plugins.run(), name="plugins")
+        task = asyncio.get_running_loop().create_task(self._plugins.run(), name="plugins")
+        self._keepers.append(task)
+
+    def _start_fleet(self) -> None:
+        if not self.config.agents:
+            return
+        self._fleet = Fleet(
+            self.config.agents,
+            url=self.url,
+            token_file=self.token_file.absolute(),
+            environ=os.environ,
+            work=self._agents,
+        )
+        self._keepers.append(asyncio.get_running_loop().create_task(self._fleet.run(), name="fleet"))
+
+    def _supervised_views(self) -> list[Data]:
+        return [] if self._fleet is None else self._fleet.views()
 
     def _plugin_views(self) -> list[Data]:
         return [] if self._plugins is None else self._plugins.views()
@@ -233,10 +254,10 @@ class Server:
     def _retire(self, source: str, agents: Sequence[str]) -> bool:
         return self._agents.retire(source, without=agents)
 
-    async def _stop_plugins(self) -> None:
-        if self._plugins_task is not None:
-            self._plugins_task.cancel()
-            await asyncio.gather(self._plugins_task, return_exceptions=True)
+    async def _stop_keepers(self) -> None:
+        for task in self._keepers:
+            task.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
 
     def _add_gauges(self, store: Store) -> None:
         gauge, host = self.metrics.gauge, self._host
@@ -270,7 +291,7 @@ class Server:
     async def _quiet(self, seconds: float) -> None:
         """End the workers, and meanwhile answer what was taken."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._stop_plugins())
+            group.create_task(self._stop_keepers())
             group.create_task(_within(seconds, self._host.drain()))
 
     async def wait_failed(self) -> None:
@@ -331,7 +352,7 @@ class Server:
         try:
             return self._site.answer(request)
         except Exception:
-            logger.exception("a page failed", extra={"target": request.target[:200]})
+            logger.exception("a page failed", extra={"path": request.target.partition("?")[0][:200]})
             return Page(500, "text/plain; charset=utf-8", b"The server failed; see its log.\n")
 
     def texts(self, channel: Channel, payloads: list[bytes]) -> None:

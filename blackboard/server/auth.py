@@ -29,6 +29,7 @@ __all__ = [
     "Grant",
     "TokenBook",
     "bearer_of",
+    "is_scope",
     "local_token",
     "new_token",
     "query_token",
@@ -77,6 +78,11 @@ class Grant(msgspec.Struct, frozen=True):
 
 ADMINISTRATOR: Final = Grant(Principal(name="admin", kind="person"))
 """Whom the local token stands for."""
+
+
+def is_scope(text: str) -> bool:
+    """Tell whether `text` limits anything; a scope that is unknown would be ignored, and so allow all."""
+    return text.startswith(_BOARD_SCOPE) and text != _BOARD_SCOPE
 
 
 def new_token() -> str:

@@ -15,13 +15,13 @@ import orjson
 
 from blackboard.core.commands import Command, DefineType, IssueToken, OpenBoard, RegisterSource, Request
 from blackboard.core.completion import check_settings
-from blackboard.core.entry_type import check_entry_type
+from blackboard.core.decide import check_types
 from blackboard.core.errors import BlackboardError, Rejected
 from blackboard.core.ready import Answer
 from blackboard.core.values import Data
 from blackboard.engine import Engine
 from blackboard.server import reads
-from blackboard.server.auth import Grant, new_token, token_hash
+from blackboard.server.auth import Grant, is_scope, new_token, token_hash
 from blackboard.server.hosted import HostedBoard
 from blackboard.server.session import Call, Method, Session
 from blackboard.server.subscriptions import Filter
@@ -78,6 +78,9 @@ def _issue(session: Session, params: m.TokenIssueParams, call: Call) -> None:
         raise Rejected("forbidden", "only a person whose token has no scopes may issue tokens")
     if params.name in _RESERVED:
         raise Rejected("invalid_params", f"the name {params.name!r} is reserved; choose another one")
+    for scope in params.scopes:
+        if not is_scope(scope):
+            raise Rejected("invalid_params", f"scope {scope[:80]!r} is unknown; expected board:<name>")
     secret = new_token()
     command = IssueToken(name=params.name, kind=params.kind, scopes=params.scopes, hash=token_hash(secret))
 
@@ -100,8 +103,8 @@ def _open(session: Session, params: m.BoardOpenParams, call: Call) -> None:
     if not session.grant.reaches(name):
         raise Rejected("forbidden", f"this token does not reach a board named {name!r}")
     check_settings(params.settings)
-    for definition in params.types:
-        check_entry_type(definition)
+    # An error says that nothing happened, so nothing behind the opening may be refused any more.
+    check_types(params.types, params.settings, limits=session.services.limits)
     known = session.services.host.find(name)
     if known is not None and params.exist_ok:
         _read(known, lambda engine: {"revision": engine.board.revision}, call)
@@ -232,7 +235,11 @@ def _register(session: Session, params: m.SourceRegisterParams, call: Call) -> N
     command = RegisterSource(
         source=params.source, boards=_boards_of(session, params.boards), replace=params.replace
     )
-    agents = session.services.agents
+    name, agents = params.source.name, session.services.agents
+    # What a source posts stands under its name; it must not be taken for somebody else.
+    tokens = session.services.host.system.machine.tokens
+    if name in _RESERVED or (name in tokens and name != session.principal.name):
+        raise Rejected("forbidden", f"{name!r} is the name of a principal; choose another for the source")
     agents.register(session.worker, session.principal, command, credit=params.credits, reply=call)
 
 
@@ -260,6 +267,8 @@ def _sources(session: Session, params: m.SourceListParams, call: Call) -> None:
     reached = session.grant.boards
     shown = [
         each
+        if reached is None or "boards" not in each
+        else each | {"boards": [board for board in each["boards"] if board in reached]}
         for each in session.services.agents.sources()
         if reached is None or "boards" not in each or not set(reached).isdisjoint(each["boards"])
     ]
@@ -274,8 +283,11 @@ def _credits(session: Session, params: m.AgentCreditsParams, call: Call) -> None
 @_method("agent.list", m.AgentListParams)
 def _agents(session: Session, params: m.AgentListParams, call: Call) -> None:
     del params
-    plugins = session.services.plugins() if session.grant.is_administrator else []
-    call({"agents": session.services.agents.agents(), "plugins": plugins})
+    services = session.services
+    found = {"agents": services.agents.agents()}
+    if session.grant.is_administrator:
+        found |= {"plugins": services.plugins(), "supervised": services.supervised()}
+    call(found)
 
 
 @_method("activation.accept", m.ActivationAcceptParams)

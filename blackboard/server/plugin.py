@@ -235,15 +235,13 @@ class Plugin:
         self.restarts += 1
         if self._loop.time() - process.started > HEALTHY_SECONDS:
             self._backoff = BACKOFF_SECONDS_MIN
-        logger.warning(
-            "a worker ended",
-            extra={
-                "worker": self.name.removesuffix(".py"),
-                "exit_code": code,
-                "restart_seconds": self._backoff,
-            },
-        )
+        self._log_end(code)
         await self._pause()
+
+    def _log_end(self, code: int) -> None:
+        name = self.name.removesuffix(".py")
+        extra = {"worker": name, "exit_code": code, "restart_seconds": self._backoff}
+        logger.warning("a worker ended", extra=extra)
 
     async def _pause(self) -> None:
         """Wait before the same version is started again, longer each time; a newer version starts at once."""
@@ -327,6 +325,7 @@ class Plugin:
         loaded = process.report.result()
         if not loaded.error and not loaded.sources:
             code = await process.ended
+            self._log_end(code)
             return Loaded(error=f"{self.name}: its process ended with code {code} before it was ready")
         return loaded
 

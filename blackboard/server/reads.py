@@ -9,18 +9,19 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import orjson
 from blackboard_control.completion import best_answer
 
-from blackboard.core.activation import Activation
+from blackboard.core.activation import ACTIVATION_MOVES, Activation, ActivationState
 from blackboard.core.entry import Entry, EntryId
 from blackboard.core.fact import to_data
 from blackboard.core.record import Commit
-from blackboard.core.trigger import describe
 from blackboard.core.values import to_fraction
 from blackboard.engine import Engine
+from blackboard.wire import views
 from blackboard.wire.messages import AgendaListParams, EntryListParams
 from blackboard.wire.views import activation_view, entry_view
 
@@ -49,39 +50,25 @@ SCAN_MAX: Final = 20_000
 WHY_NODES_MAX: Final = 150
 """Most entries in one neighbourhood."""
 
-_OVER: Final = frozenset({"executed", "obviated", "cancelled"})
+_SHOWN: Final[tuple[ActivationState, ...]] = tuple(
+    state for state in ACTIVATION_MOVES if state not in {"executed", "obviated", "cancelled"}
+)
+"""What an agenda shows unasked. What is over is kept for refraction, and there may be very much of it."""
 
 
 def board_summary(engine: Engine) -> View:
     """Return a `BoardSummary`."""
-    board = engine.board
-    view: View = {
-        "board": board.id,
-        "goal": board.goal,
-        "status": board.status,
-        "revision": board.revision,
-        "entries": board.entry_count,
-    }
-    if board.outcome is not None:
-        view["outcome"] = board.outcome
-    return view
+    return views.board_summary(engine.board)
 
 
 def board_view(engine: Engine) -> View:
     """Return a `BoardView`."""
     board, roster = engine.board, engine.control.roster
-    answer = board.answer if board.status == "ended" else best_answer(board)
-    view = board_summary(engine) | {
-        "settings": to_data(board.settings),
-        "types": list(board.types),
-        "sources": [name for name, source in roster.sources.items() if source.is_enabled],
-        "opened_ms": board.opened_ms,
-        "answer": list(answer),
-    }
-    reason = board.reason or board.closing_reason
-    if reason:
-        view["reason"] = reason
-    return view
+    return views.board_view(
+        board,
+        sources=(name for name, source in roster.sources.items() if source.is_enabled),
+        answer=board.answer if board.status == "ended" else best_answer(board),
+    )
 
 
 def board_hash(engine: Engine) -> View:
@@ -202,7 +189,7 @@ def agenda(engine: Engine, wanted: AgendaListParams, *, now_ms: int) -> View:
 
     shown: Iterable[Activation]
     if wanted.state is None:
-        shown = (each for each in control.agenda.activations.values() if each.state not in _OVER)
+        shown = chain.from_iterable(map(control.agenda.in_state, _SHOWN))
     else:
         shown = control.agenda.in_state(wanted.state)
     rows = [
@@ -227,14 +214,11 @@ def sources_of(engine: Engine) -> list[View]:
     """Return a `SourceView` for each source enabled on a board."""
     roster = engine.control.roster
     return [
-        {
-            "source": name,
-            "declaration": to_data(source.declaration),
-            "trigger": describe(source.declaration.trigger),
-            "trigger_hash": source.declaration.trigger_hash,
-            "boards": [engine.board.id],
-            "agents": [agent for agent, known in roster.agents.items() if name in known.sources],
-        }
+        views.source_view(
+            source.declaration,
+            boards=[engine.board.id],
+            agents=(agent for agent, known in roster.agents.items() if name in known.sources),
+        )
         for name, source in roster.sources.items()
         if source.is_enabled
     ]

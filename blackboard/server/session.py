@@ -84,6 +84,7 @@ class Services:
     methods: Mapping[str, Method]
     log_reads: asyncio.Semaphore
     plugins: Callable[[], list[Data]]
+    supervised: Callable[[], list[Data]]
     version: str
 
 
@@ -239,9 +240,7 @@ class Session:
             )
         try:
             grant = services.tokens.check(params.token or self._bearer)
-            agent = services.agents.join(
-                self.channel, name=params.agent, principal=grant.principal.name, client=params.client
-            )
+            agent = services.agents.join(self.channel, name=params.agent, grant=grant, client=params.client)
         except Rejected as refusal:
             call(refusal)
             self.channel.close(_CLOSE_POLICY, refusal.code)

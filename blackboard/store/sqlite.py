@@ -14,6 +14,8 @@ RETURNING wants SQLite 3.35 or newer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -90,6 +92,7 @@ class SqliteStore(LogStore):
         path = self._path = self._path.resolve()
         check_header(path)
         self._lock = FileLock(path)
+        _make_private(path)
         self._wal = WalGauge()
         try:
             self._write_connection = await self._open_connection("rwc")
@@ -187,6 +190,12 @@ class SqliteStore(LogStore):
             return await self._read_connection.run(partial(in_snapshot, job=job))
         except sqlite3.Error as error:
             raise storage_error(error, self._path, reading=True) from error
+
+
+def _make_private(path: Path) -> None:
+    """Make a new file readable by its owner alone; SQLite gives the log beside it the same mode."""
+    with contextlib.suppress(OSError):  # SQLite says better what is in the way.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_reader(connection: sqlite3.Connection) -> None:

@@ -14,6 +14,7 @@ be posted. Whoever wants to post it in pieces opens the board paused and resumes
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from blackboard.core import commands as cm
@@ -513,6 +514,18 @@ class Control:
         if activation.state not in {"executable", "backing_off"}:
             return ""
         return self._why_not_leased(activation)
+
+    def is_starved(self, sources: Collection[str]) -> bool:
+        """Tell whether something of these sources could run, had an agent of theirs room for it."""
+        if self.board.status != "open" or not self.agenda.count("executable"):
+            return False
+        available = set(self.roster.available())
+        return any(
+            each.state == "executable"
+            for name, source in self.roster.sources.items()
+            if name in sources and name not in available and source.has_room
+            for each in self.agenda.pending_of(name)
+        )
 
     def _why_not_leased(self, activation: Activation) -> str:
         settings, source = self.board.settings, self.roster.sources[activation.source]

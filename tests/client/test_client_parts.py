@@ -30,6 +30,10 @@ def test_token_comes_from_the_environment_first(tmp_path: Path) -> None:
     inner.mkdir()
     assert find_token(environment={"BLACKBOARD_TOKEN": "env"}, directory=inner) == "env"
     assert find_token(environment={"BLACKBOARD_TOKEN": ""}, directory=inner) == "near"
+    (tmp_path / "named").write_text("named\n")
+    named = {"BLACKBOARD_TOKEN_FILE": str(tmp_path / "named")}
+    assert find_token(environment=named, directory=inner, url="wss://example.org/v1") == "named"
+    assert find_token(environment=named | {"BLACKBOARD_TOKEN": "env"}, directory=inner) == "env"
 
 
 @pytest.mark.parametrize(

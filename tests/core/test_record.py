@@ -8,7 +8,15 @@ import msgspec
 import pytest
 
 from blackboard.core.errors import BlackboardError
-from blackboard.core.events import BoardPaused, BoardResumed, EntryPosted, EntryRevised, SupportLost
+from blackboard.core.events import (
+    LOGIC_VERSION,
+    BoardOpened,
+    BoardPaused,
+    BoardResumed,
+    EntryPosted,
+    EntryRevised,
+    SupportLost,
+)
 from blackboard.core.record import (
     GENESIS,
     Commit,
@@ -198,3 +206,15 @@ def test_groups_are_commands_and_single_events_with_what_follows_from_them() -> 
     groups = [[record.revision for record in group] for group in groups_of(records)]
     assert groups == [[1, 2], [3, 4], [5], [6], [7, 8]]
     assert list(groups_of([])) == []
+
+
+def test_a_log_keeps_the_logic_that_decided_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later release writes its own version, and still reads a log that names none as version 1."""
+    monkeypatch.setattr("blackboard.core.events.LOGIC_VERSION", LOGIC_VERSION + 1)
+    opened = decode_row(_log()[0].rows[0], 0).event
+    assert isinstance(opened, BoardOpened)
+    assert opened.logic == LOGIC_VERSION + 1
+    silent = Row(revision=1, body=b'{"event":{"event":"board_opened","board":"b","goal":"","settings":{}}}')
+    old = decode_row(silent, 0).event
+    assert isinstance(old, BoardOpened)
+    assert old.logic == 1

@@ -234,3 +234,53 @@ async def test_a_retired_source_is_disabled_unless_others_work_for_it(tmp_path: 
         assert await enabled(talk, "later") == []
         await talk.call("source.register", source=source(types=[WORD]))
         assert [await enabled(talk, each) for each in ("default", "later")] == [["reader"], ["reader"]]
+
+
+async def test_an_agent_gets_no_offer_of_a_board_out_of_its_reach(tmp_path: Path):
+    """Not when another agent widens the source that it works for, nor under a name that the log remembers."""
+    async with serving(tmp_path) as server, talking(server, agent="w") as talk:
+        await talk.call("board.open", board="a", types=[WORD])
+        secret = (await talk.call("token.issue", name="bot", kind="agent", scopes=["board:a"]))["token"]
+        async with talking(server, token=secret, agent="v") as bot:
+            await bot.call("source.register", source=source(), credits=5)
+            await talk.call("source.register", source=source(), credits=1)
+            await talk.call("board.open", board="hidden", types=[WORD])
+            assert await attached(talk, "hidden") == ["w"]
+            await talk.call("source.register", source=source("both"), boards=["a", "hidden"])
+            shown = (await bot.call("source.list"))["sources"]
+            assert [each.get("boards") for each in shown] == [None, ["a"]]
+        await talk.call("entry.post", board="hidden", type="Word", data={"n": 1})
+        await talk.until(lambda: bool(talk.of("activation.offered")))
+    async with serving(tmp_path) as server, talking(server, token=secret, agent="w") as bot:
+        await bot.call("session.ping")
+        assert bot.notices == []
+
+
+async def test_a_source_does_not_go_by_the_name_of_somebody_else(tmp_path: Path):
+    """What it does would be taken for theirs."""
+    async with serving(tmp_path, ephemeral=True) as server, talking(server) as talk:
+        secret = (await talk.call("token.issue", name="bot", kind="agent"))["token"]
+        async with talking(server, token=secret) as bot:
+            assert await bot.code("source.register", source=source("admin")) == "forbidden"
+            await bot.call("source.register", source=source("bot"))
+        assert await talk.code("source.register", source=source("bot")) == "forbidden"
+
+
+async def test_a_refused_opening_leaves_no_board(tmp_path: Path):
+    """Whatever is wrong with its types is found before it is opened."""
+    async with serving(tmp_path, ephemeral=True, types_per_board_max=2) as server, talking(server) as talk:
+        changed = WORD | {"level": "other"}
+        many = [WORD | {"name": f"W{n}"} for n in range(3)]
+        levels = {"levels": ["other"]}
+        assert await talk.code("board.open", board="b", types=[WORD, changed]) == "type_conflict"
+        assert await talk.code("board.open", board="b", types=many) == "limit_exceeded"
+        assert await talk.code("board.open", board="b", types=[WORD], settings=levels) == "unknown_level"
+        assert await talk.code("board.get", board="b") == "unknown_board"
+
+
+async def test_a_scope_that_would_limit_nothing_is_refused(tmp_path: Path):
+    """A slip of the pen must not make a token that reaches everything."""
+    async with serving(tmp_path, ephemeral=True) as server, talking(server) as talk:
+        for scope in ("boards:a", "board:", "read"):
+            params = {"name": "bot", "kind": "agent", "scopes": [scope]}
+            assert await talk.code("token.issue", **params) == "invalid_params"

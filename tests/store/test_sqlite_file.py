@@ -225,3 +225,12 @@ async def test_log_view_reads_as_people_would_expect(path: Path) -> None:
             ("kitchen", 1, '{"a":1}', None),
             ("kitchen", 2, '{"b":2}', '{"revision":2}'),
         ]
+
+
+async def test_a_new_file_is_readable_by_its_owner_alone(tmp_path: Path):
+    """It holds what the boards hold; so does the log beside it."""
+    path = tmp_path / "board.db"
+    async with SqliteStore(path):
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    assert len(modes) > 1

@@ -93,6 +93,7 @@ from blackboard.wire.messages.source import (
     SourceRegisterResult,
     SourceUnregisterParams,
     SourceView,
+    SupervisedView,
 )
 
 __all__ = [
@@ -175,6 +176,7 @@ __all__ = [
     "SourceRegisterResult",
     "SourceUnregisterParams",
     "SourceView",
+    "SupervisedView",
     "TokenIssueParams",
     "TokenIssueResult",
     "TypeDefineParams",

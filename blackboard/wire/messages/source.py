@@ -22,6 +22,7 @@ __all__ = [
     "SourceRegisterResult",
     "SourceUnregisterParams",
     "SourceView",
+    "SupervisedView",
 ]
 
 DeclarationField: TypeAlias = Annotated[SourceDeclaration, AsCore("SourceDeclaration")]
@@ -123,10 +124,25 @@ class PluginView(Message):
     )
 
 
+class SupervisedView(Message):
+    """One instance of a program that the server runs as an agent."""
+
+    program: str = Field(description="Name of the program in the settings.")
+    agent: str = Field(description="Name under which it is to connect.")
+    state: Literal["starting", "connected", "waiting", "draining"] = Field(
+        description="`waiting`: it ended and is started again after a while; `draining`: it is to end."
+    )
+    restarts: int = Field(description="How often it was started again.")
+    exit_code: int | None = Field(default=None, description="With which code it ended last.")
+
+
 class AgentListResult(Message):
     """Agents by name, and what the server knows of its plugins."""
 
     agents: Items[AgentView] = Field(description="The agents.")
     plugins: Items[PluginView] = Field(
         default=(), description="Plugins by name; shown to a person whose token has no scopes."
+    )
+    supervised: Items[SupervisedView] = Field(
+        default=(), description="Agents that the server runs; shown like plugins."
     )
