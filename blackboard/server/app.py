@@ -117,7 +117,8 @@ class Server:
     @property
     def _authority(self) -> str:
         host = self.config.host
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - named here, not listened on
+        shown = everywhere.get(host, f"[{host}]" if ":" in host else host)
         return f"{shown}:{self.port}"
 
     # Starting.
