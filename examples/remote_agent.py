@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 
 from deploy_correlator import deploy_correlator
 
-from blackboard import connect
+from blackboard import BlackboardError, connect
 
 
 async def main(url: str) -> None:
@@ -27,5 +28,9 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
+    address = os.environ.get("BLACKBOARD_URL", "ws://127.0.0.1:8787/v1")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:8787/v1"))
+        try:
+            asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else address))
+        except BlackboardError as error:
+            sys.exit(f"error: {error.message}. {error.advice}")

@@ -52,18 +52,21 @@ def demo_command(*, seed: int, stay: bool, data: Path | None, port: int, json_: 
     Fifteen knowledge sources, each in its own process, see only the telemetry on the board. No API key, no
     network; the board is an SQLite file in a temporary folder, or in --data.
     """
+    is_kept = data is not None
     with ExitStack() as stack:
         if data is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="blackboard-demo-"))
             data = Path(folder)
-        result = run(_demo(seed=seed, stay=stay, data=data, port=port, quiet=json_))
+        result = run(_demo(seed=seed, stay=stay, data=data, is_kept=is_kept, port=port, quiet=json_))
     if json_:
         print_json(result)
     if result["outcome"] != "solved":
         sys.exit(1)
 
 
-async def _demo(*, seed: int, stay: bool, data: Path, port: int, quiet: bool) -> dict[str, Any]:
+async def _demo(
+    *, seed: int, stay: bool, data: Path, is_kept: bool, port: int, quiet: bool
+) -> dict[str, Any]:
     from blackboard_sources.incident.simulate import simulate
 
     from blackboard.client import open_session
@@ -80,7 +83,7 @@ async def _demo(*, seed: int, stay: bool, data: Path, port: int, quiet: bool) ->
         workers.start()
         try:
             async with open_session(server.url, token=server.token, name="blackboard-demo") as session:
-                say.opening(simulated, server, len(_commands(server)))
+                say.opening(simulated, server, len(_commands(server)), is_kept=is_kept)
                 board = await _diagnose(session, simulated, seed, say)
                 result = await _report(board, simulated, say)
         finally:
@@ -141,15 +144,16 @@ class _Voice:
         if not self._quiet:
             click.echo(text)
 
-    def opening(self, simulated: Simulated, server: Server, sources: int) -> None:
+    def opening(self, simulated: Simulated, server: Server, sources: int, *, is_kept: bool) -> None:
         """Say what is to be found out."""
+        kept = "" if is_kept else ", removed at the end; --data DIR keeps it"
         target = simulated.incident.target
         services = len(simulated.incident.topology.services)
         question = f"Which of {services} services made {target.metric} of {target.service} break its target?"
         self.line(click.style(question, bold=True))
         self.line(
             f"  {sources} sources, each in its own process; they see only the board, on {server.url}\n"
-            f"  kept in {server.config.data_path / 'board.db'}\n"
+            f"  on disk in {server.config.data_path / 'board.db'}{kept}\n"
         )
 
     def follow(self, change: Any) -> bool:

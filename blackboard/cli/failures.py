@@ -50,7 +50,7 @@ def guarded(command: Callable[..., object]) -> None:
     """Run a click command and exit; every known failure is one line on standard error."""
     try:
         assert isinstance(command, click.Command)
-        result = command.main(standalone_mode=False)
+        result = command.main(standalone_mode=False, color=False if os.environ.get("NO_COLOR") else None)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
     except click.UsageError as error:

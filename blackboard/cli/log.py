@@ -6,6 +6,7 @@ The first line is a header `{"blackboard_log": 1, "board": NAME}`; every further
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -37,8 +38,9 @@ PAGE = 1_000
 async def export_command(*, board: str, output: Path | None, url: str | None, token: str | None) -> None:
     """Write the log of BOARD as NDJSON; `blackboard replay` reads it back."""
     async with session(url, token) as server:
+        await server.request("board.get", {"board": board})  # refuses before anything is written
         lines = 0
-        with output.open("wb") if output is not None else _Standard() as file:
+        with _Replaced(output) if output is not None else _Standard() as file:
             file.write(orjson.dumps({"blackboard_log": FORMAT, "board": board}) + b"\n")
             after: int | None = 0
             while after is not None:
@@ -49,6 +51,29 @@ async def export_command(*, board: str, output: Path | None, url: str | None, to
                 after = page.get("next")
         if output is not None:
             click.echo(f"{lines} events of {board} in {output}", err=True)
+
+
+class _Replaced:
+    """A file that takes the place of `path` only once it is whole; a failed export leaves what was there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft = path.with_name(f".{path.name}.{os.getpid()}")
+
+    def __enter__(self) -> IO[bytes]:
+        try:
+            self._file = self._draft.open("wb")
+        except OSError as error:
+            message = f"{self._path} cannot be written: {error.strerror}; name another file"
+            raise BlackboardError("invalid_params", message) from error
+        return self._file
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._file.close()
+        if kind is None:
+            self._draft.replace(self._path)
+        else:
+            self._draft.unlink(missing_ok=True)
 
 
 class _Standard:

@@ -11,7 +11,7 @@ import orjson
 
 from blackboard.core.values import is_array, is_object
 
-__all__ = ["belief_bar", "entry_line", "event_line", "print_json", "summary", "table"]
+__all__ = ["belief_bar", "entry_line", "event_line", "print_json", "safe", "summary", "table"]
 
 _STATUS_MARKS = {
     "accepted": "+",
@@ -53,8 +53,27 @@ def belief_bar(belief: float, *, cells: int = 10) -> str:
     return "█" * full + "·" * (cells - full)
 
 
+def safe(value: Any) -> Any:
+    """Return JSON data with every control character shown as an escape.
+
+    What agents post is not ours: raw, it could forge lines, or drive the terminal of whoever watches.
+    """
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(map(_visible, value))
+    if is_object(value):
+        return {safe(name): safe(each) for name, each in value.items()}
+    if is_array(value):
+        return [safe(each) for each in value]
+    return value
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
+
+
 def entry_line(entry: dict[str, Any]) -> str:
     """Return one line for an entry view: number, level, type, belief, author, content, reasons."""
+    entry = safe(entry)
     number = click.style(f"#{entry['id']}", bold=True)
     mark = _STATUS_MARKS.get(entry["status"], " ")
     because = "".join(f" #{each}" for each in entry.get("because", ()))
@@ -68,6 +87,7 @@ def entry_line(entry: dict[str, Any]) -> str:
 
 def event_line(revision: int, event: dict[str, Any], beliefs: dict[str, float]) -> str:
     """Return one line for a logged event."""
+    event = safe(event)
     kind = str(event["event"])
     shown = click.style(f"{revision:>5}", dim=True)
     return f"{shown}  {_event_words(kind, event, beliefs)}"
@@ -112,7 +132,7 @@ def _short(value: Any) -> str:
 
 def table(rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> str:
     """Return aligned columns under a header; the last column is cut to the terminal's width."""
-    every = [header, *rows]
+    every = [header, *([safe(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in every) for column in range(len(header))]
     room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(header) - 1)
     lines: list[str] = []

@@ -43,12 +43,12 @@ async def post_command(
     token: str | None,
     json_: bool,
 ) -> None:
-    r"""Post an entry of TYPE with the data JSON (`-` reads it from standard input).
+    """Post an entry of TYPE with the data JSON (`-` reads it from standard input).
 
     \b
     Example:
       blackboard post ErrorSpike '{"service":"pay","at":1060,"ratio":5}' --confidence .9
-    """
+    """  # noqa: D301 - click wants the character itself
     params: dict[str, Any] = {
         "board": board,
         "type": type_,

@@ -92,12 +92,15 @@ def banner(server: Server) -> list[str]:
     plugins = 0 if folder is None else len(find_plugins(folder))
     files = "1 file" if plugins == 1 else f"{plugins} files"
     watching = " · watching" if config.workers.reload else ""
-    return [
+    lines = [
         f"  Board      {server.page_url}   open this",
         f"  Agents     {server.url}   token in {server.token_file}",
         f"  Data       {kept}{note}",
         f"  Sources    {config.sources_dir}/ · {files}{watching}" if folder else "  Sources    none",
     ]
+    if config.host not in {"127.0.0.1", "::1", "localhost"}:
+        lines.append(f"  ! {config.host} is reachable by others, and the connection is not encrypted")
+    return lines
 
 
 async def wait_for_end(server: Server) -> None:

@@ -12,7 +12,15 @@ from blackboard.core.fact import to_data
 
 __all__ = ["watch_command"]
 
-_QUIET = {"type_defined", "source_enabled", "agent_attached", "agent_detached", "lease_granted"}
+_QUIET = {
+    "type_defined",
+    "source_enabled",
+    "agent_attached",
+    "agent_detached",
+    "lease_granted",
+    "activation_executed",
+    "quiescence_signalled",
+}
 """Events that only `--all` shows."""
 
 
@@ -21,7 +29,7 @@ _QUIET = {"type_defined", "source_enabled", "agent_attached", "agent_detached", 
 @click.option("--since", type=int, default=0, show_default=True, help="Start after this revision.")
 @click.option("--new", is_flag=True, help="Only what comes from now on.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only entries of this type; repeatable.")
-@click.option("--all", "all_", is_flag=True, help="Also types, sources, agents and leases.")
+@click.option("--all", "all_", is_flag=True, help="Also types, sources, agents, leases and signals.")
 @click.option("--until-ended", is_flag=True, help="Stop once the board has its outcome.")
 @as_json
 @on_server

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from blackboard.cli.output import belief_bar, entry_line, print_json
+from blackboard.cli.output import belief_bar, entry_line, print_json, safe
 from blackboard.cli.remote import as_json, on_server, session
 
 __all__ = ["why_command"]
@@ -29,7 +29,7 @@ async def why_command(
     if json_:
         print_json(result)
         return
-    for line in tree(result["entry"], result["nodes"], result["edges"]):
+    for line in tree(result["entry"], safe(result["nodes"]), safe(result["edges"])):
         click.echo(line)
 
 

@@ -168,7 +168,7 @@ class SystemBoard:
             case cm.IssueToken(name=name, kind=kind, scopes=scopes, hash=hash_):
                 self._check_name("token", name)
                 if name in self.tokens:
-                    raise Rejected("id_conflict", f"a token named {name!r} exists; choose another name")
+                    raise Rejected("invalid_params", f"a token named {name!r} exists; choose another name")
                 return TokenIssued(name=name, kind=kind, scopes=scopes, hash=hash_)
             case cm.RevokeToken(name=name):
                 if name not in self.tokens:

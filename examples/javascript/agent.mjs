@@ -11,6 +11,8 @@ import { readFileSync } from "node:fs";
 import { argv, env } from "node:process";
 import { connect, post } from "../../blackboard/dashboard/client.js";
 
+if (typeof WebSocket === "undefined") throw new Error("this needs Node 22 or newer, or Deno: there is no WebSocket here");
+
 const entryType = (name, level, properties, more = {}) => ({
   name,
   level,

@@ -97,7 +97,7 @@ def test_tokens_are_issued_and_revoked() -> None:
     system = _System()
     system.do(_token("ci"))
     assert system.board.tokens["ci"].scopes == ("a",)
-    assert "exists; revoke it first" in system.refused(_token("ci"))
+    assert "exists; choose another name" in system.refused(_token("ci"))
     system.do(cm.RevokeToken(name="ci"))
     assert system.refused(cm.RevokeToken(name="ci")).startswith("invalid_params: no token")
     system.do(_token("ci"))

@@ -28,7 +28,8 @@ async def test_the_example_finds_the_cause(tmp_path: Path):
             await agent.until_said("agent-")
             await talk.call("board.watch", board="b", after=0)
             await fill(talk)
-            await talk.until(lambda: any("executed" in each for each in events(talk)))
+            # Four posts and the cause; the spike that is too far away may be declined before or after it.
+            await talk.until(lambda: events(talk).count("entry_posted") == 5)
             page = await talk.call("entry.list", board="b", type="Cause")
             (cause,) = page["entries"]
             assert cause["data"]["summary"] == "errors x5 60s after v42"
