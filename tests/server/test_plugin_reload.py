@@ -303,7 +303,7 @@ async def test_version_that_never_gets_ready_gives_way(
 
 
 async def test_a_hundred_edits_lose_and_double_nothing(tmp_path: Path) -> None:
-    """Half of them are broken, some change the trigger back and forth; every item is done exactly once."""
+    """Half of them are broken, all keep the trigger; every item is done exactly once."""
     rolls = random.Random(5)
     async with scene(tmp_path, text()) as here:
         await here.told("loaded")

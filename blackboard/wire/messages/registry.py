@@ -376,7 +376,6 @@ METHODS: Final = MappingProxyType(
             TokenIssueResult,
             changes=False,
             doc="Make a token for someone else.",
-            errors=("id_conflict",),
         ),
     }
 )

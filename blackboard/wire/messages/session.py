@@ -83,7 +83,8 @@ class TokenIssueParams(Message):
     name: Name = Field(description="Name of the principal whom the token stands for.")
     kind: Literal["person", "agent"] = Field(description="A person steers, an agent contributes.")
     scopes: Items[str] = Field(
-        default=(), description="What the token allows; empty for everything its kind may do."
+        default=(),
+        description="Boards that the token reaches, each as `board:NAME`; empty for all of them.",
     )
 
 
